@@ -1,0 +1,71 @@
+"""Rank lists drawn as pictures: the query, then what the model ranked first, right or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from whyreid.plots.pictures import show_picture
+from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR, QUERY_COLOUR
+
+
+@dataclass(frozen=True)
+class RankListRow:
+    """One query and its ranked gallery.
+
+    Attributes:
+        query: path of the query picture.
+        gallery: paths in ranked order, best first.
+        matches: whether each gallery picture shows the query's person.
+        distances: distance of each gallery picture to the query, lower = closer.
+        label: what to write left of the row.
+    """
+
+    query: Path
+    gallery: Sequence[Path]
+    matches: Sequence[bool]
+    distances: Sequence[float]
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if not len(self.gallery) == len(self.matches) == len(self.distances):
+            raise ValueError(
+                "gallery, matches and distances must have one entry a rank, got "
+                f"{len(self.gallery)}, {len(self.matches)} and {len(self.distances)}"
+            )
+
+
+def rank_list_figure(rows: Sequence[RankListRow], *, picture_width: float = 0.85) -> Figure:
+    """Rank lists under each other: the query left, then ranks 1, 2, 3, ... with their distances.
+
+    A match has a solid green frame, a non-match a dashed vermilion one; the number above a picture is its distance.
+
+    Args:
+        rows: the rank lists; they may differ in length.
+        picture_width: inches.
+
+    Raises:
+        ValueError: no rows.
+    """
+    if not rows:
+        raise ValueError("rows must hold at least one rank list, got none")
+    ranks = max(len(row.gallery) for row in rows)
+    figure, grid = plt.subplots(
+        len(rows), ranks + 1, figsize=((ranks + 1) * picture_width + 0.7, len(rows) * picture_width * 2.35),
+        squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for axes_row, row in zip(grid, rows, strict=True):
+        show_picture(axes_row[0], row.query, title="query", colour=QUERY_COLOUR)
+        axes_row[0].set_ylabel(row.label, rotation=0, ha="right", va="center", fontsize=9)
+        for axes in axes_row[1 + len(row.gallery) :]:
+            axes.axis("off")
+        for rank, (path, match, distance) in enumerate(
+            zip(row.gallery, row.matches, row.distances, strict=True), start=1
+        ):
+            colour = MATCH_COLOUR if match else NON_MATCH_COLOUR
+            show_picture(axes_row[rank], path, title=f"{rank}: {distance:.2f}", colour=colour, dashed=not match)
+    return figure

@@ -38,7 +38,7 @@ def stripe_colour_histogram(images: Tensor, *, stripes: int = 8, bins: int = 4) 
         raise ValueError(
             f"images must lie in [0, 1], got [{values.min():.3g}, {values.max():.3g}]; undo the normalisation first"
         )
-    batch, _, height, width = values.shape
+    batch, _, height, _ = values.shape
     channel = (values * bins).long().clamp_(max=bins - 1)
     colour = (channel[:, 0] * bins + channel[:, 1]) * bins + channel[:, 2]
     stripe = torch.arange(height, device=images.device) * stripes // height

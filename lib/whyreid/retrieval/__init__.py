@@ -1,0 +1,14 @@
+"""Retrieval: distances, ranking metrics, re-ranking and temporal lifting."""
+
+from __future__ import annotations
+
+from whyreid.retrieval.distances import cosine_distances, euclidean_distances
+from whyreid.retrieval.ranking import RankingReport, evaluate_embeddings, evaluate_ranking
+
+__all__ = [
+    "RankingReport",
+    "cosine_distances",
+    "euclidean_distances",
+    "evaluate_embeddings",
+    "evaluate_ranking",
+]

@@ -1,0 +1,94 @@
+"""What every function of this room asks of its inputs, and the messages that say how to meet it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def require_tensor(name: str, value: object) -> Tensor:
+    """``value`` as it is when it is a tensor; a TypeError that names the fix otherwise."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, np.ndarray):
+        raise TypeError(f"{name} must be a torch.Tensor, got a numpy array; pass torch.from_numpy({name}).")
+    raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}; pass torch.as_tensor({name}).")
+
+
+def require_matrix(name: str, value: object, *, axes: str, fix: str) -> Tensor:
+    """A detached 2-d tensor of real numbers that is not empty."""
+    matrix = require_tensor(name, value).detach()
+    if matrix.ndim != 2 or matrix.numel() == 0:
+        raise ValueError(f"{name} must be {axes} and not empty, got {list(matrix.shape)}; {fix}")
+    if matrix.is_complex() or matrix.dtype == torch.bool:
+        raise TypeError(f"{name} must hold real numbers, got {matrix.dtype}; convert it with .float().")
+    return matrix
+
+
+def require_integers(name: str, value: object, length: int, *, device: torch.device) -> Tensor:
+    """An int64 vector of the given length on the given device."""
+    vector = require_tensor(name, value)
+    if vector.is_floating_point() or vector.is_complex() or vector.dtype == torch.bool:
+        raise TypeError(f"{name} must hold integers, got {vector.dtype}; convert it with .long().")
+    if vector.shape != (length,):
+        raise ValueError(
+            f"{name} must be [{length}], one number per picture of distmat's axis, got {list(vector.shape)}."
+        )
+    return vector.detach().to(device=device, dtype=torch.int64)
+
+
+def working_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The type in which numbers are compared: float32 for half precision (exact), float64 for integers."""
+    if not dtype.is_floating_point:
+        return torch.float64
+    return torch.promote_types(dtype, torch.float32)
+
+
+@dataclass(frozen=True)
+class RankingLabels:
+    """Who is in each picture and which camera took it; made by :func:`ranking_labels` only.
+
+    Attributes:
+        query_pid: [Q] int64.
+        gallery_pid: [G] int64; negative = junk.
+        query_camid: [Q] int64, or None when the protocol is ``"no_camera"``.
+        gallery_camid: [G] int64, or None when the protocol is ``"no_camera"``.
+    """
+
+    query_pid: Tensor
+    gallery_pid: Tensor
+    query_camid: Tensor | None
+    gallery_camid: Tensor | None
+
+    @property
+    def protocol(self) -> str:
+        """``"cross_camera"``, or ``"no_camera"`` when no camera is known."""
+        return "no_camera" if self.query_camid is None else "cross_camera"
+
+
+def ranking_labels(
+    query_pid: object,
+    gallery_pid: object,
+    query_camid: object | None,
+    gallery_camid: object | None,
+    *,
+    num_queries: int,
+    num_gallery: int,
+    device: torch.device,
+) -> RankingLabels:
+    """Check the four label vectors against the matrix that they describe and bring them to its device."""
+    if (query_camid is None) != (gallery_camid is None):
+        given = "gallery_camid" if query_camid is None else "query_camid"
+        raise ValueError(
+            f"query_camid and gallery_camid go together, got only {given}; "
+            "pass both, or None for both (protocol no_camera)."
+        )
+    return RankingLabels(
+        require_integers("query_pid", query_pid, num_queries, device=device),
+        require_integers("gallery_pid", gallery_pid, num_gallery, device=device),
+        None if query_camid is None else require_integers("query_camid", query_camid, num_queries, device=device),
+        None if gallery_camid is None else require_integers("gallery_camid", gallery_camid, num_gallery, device=device),
+    )

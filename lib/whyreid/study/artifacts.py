@@ -145,7 +145,7 @@ def _make_once(folder: Path, make: Callable[[Path], None], record: dict[str, Any
         start = time.monotonic()
         make(aside)
         seconds = time.monotonic() - start
-        (aside / _ATTEMPTS).unlink()
+        (aside / _ATTEMPTS).unlink(missing_ok=True)
         record |= {
             "code": {"modules": list(reached.modules), "digest": reached.digest},
             "versions": versions(),

@@ -47,7 +47,7 @@ def digest_text(text: str) -> str:
 
 
 def _plain(value: Any, where: str) -> Any:
-    if value is None or isinstance(value, bool | str) and not isinstance(value, enum.Enum):
+    if value is None or (isinstance(value, bool | str) and not isinstance(value, enum.Enum)):
         return value
     if type(value) in (int, float):
         if not math.isfinite(value):

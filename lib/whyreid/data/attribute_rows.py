@@ -82,6 +82,11 @@ def match_attributes(attributes: pd.DataFrame, images: pd.DataFrame, *, partial:
             f"{len(without_picture)} attribute rows without a picture ({_some(without_picture)}); add rows with empty "
             "cells for unknown attributes and drop the rows of absent persons, or say that the table is partial."
         )
+    if len(people) and len(without_attributes) == len(people):
+        raise ValueError(
+            f"attributes must be given for some of the {len(people)} identities on the pictures, got {len(attributes)} "
+            "rows of other identities; is it the annotation of this data set?"
+        )
     if without_attributes or without_picture:
         logger.info(
             "partial table: %d identities have unknown attributes, %d annotated ones are not on the pictures",

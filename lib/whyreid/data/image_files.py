@@ -70,9 +70,7 @@ def decode_failures(root: Path, paths: list[str], *, progress: bool = False) -> 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
         reasons = threads.map(lambda path: decode_failure(root / PurePosixPath(path)), paths, chunksize=64)
         shown = tqdm(reasons, "verify", len(paths), disable=not progress, unit="img")
-        for path, reason in zip(
-            paths, tqdm(reasons, "verify", len(paths), disable=not progress, unit="img"), strict=True
-        ):
+        for path, reason in zip(paths, shown, strict=True):
             if reason is not None:
                 yield path, reason
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from torch import Tensor
 
-from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR
+from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR, SEQUENTIAL_MAP
 from whyreid.retrieval import RankingReport
 
 
@@ -73,4 +74,21 @@ def distance_histogram(match: np.ndarray, non_match: np.ndarray, *, unit: str) -
         axes.hist(values, bins=bins, density=True, color=colour, alpha=0.15)
     axes.set(xlabel=f"{unit} (lower = closer)", ylabel="density")
     axes.legend()
+    return figure
+
+
+def camera_pair_figure(mean_ap: Tensor) -> Figure:
+    """The mAP in per cent for each camera of the query (row) and of the gallery (column).
+
+    Args:
+        mean_ap: [C, C] fractions; NaN is left blank.
+    """
+    cameras = len(mean_ap)
+    figure, axes = plt.subplots(figsize=(0.75 * cameras + 2.2, 0.6 * cameras + 1.2), layout="constrained")
+    values = 100 * mean_ap.cpu().numpy()
+    sns.heatmap(
+        values, ax=axes, annot=True, fmt=".0f", cmap=SEQUENTIAL_MAP, vmin=0, vmax=100, cbar_kws={"label": "mAP (%)"}
+    )
+    axes.set(xlabel="camera searched (camid)", ylabel="camera of the query")
+    axes.grid(False)
     return figure

@@ -6,16 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
-
-def read_picture(path: Path) -> np.ndarray:
-    """One picture as uint8 RGB [H, W, 3]."""
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+from whyreid.data.loading import read_image
 
 
 def show_picture(axes: Axes, path: Path, *, title: str = "", colour: str | None = None, dashed: bool = False) -> None:
@@ -23,7 +17,7 @@ def show_picture(axes: Axes, path: Path, *, title: str = "", colour: str | None 
 
     The frame is as thick dashed as solid, so that match and non-match differ by line as well as by colour.
     """
-    axes.imshow(read_picture(path), interpolation="nearest", aspect="equal")
+    axes.imshow(read_image(path), interpolation="nearest", aspect="equal")
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
     axes.set_title(title, fontsize=8, pad=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from whyreid.retrieval.by_camera import mean_ap_by_camera
 from whyreid.retrieval.distances import cosine_distances, euclidean_distances
 from whyreid.retrieval.ranking import RankingReport, evaluate_embeddings, evaluate_ranking
 
@@ -11,4 +12,5 @@ __all__ = [
     "euclidean_distances",
     "evaluate_embeddings",
     "evaluate_ranking",
+    "mean_ap_by_camera",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from whyreid.data import ReIDTable, hold_out_validation
+from whyreid.pedestrians import render_promenade
 from whyreid.study.artifacts import artifact
-from whyreid.study.presets import check_preset
+from whyreid.study.presets import size_of
 
 PROMENADE_DOMAINS = {"promenade-a": "A", "promenade-b": "B"}
 _DATA_SEED = 0
@@ -27,9 +28,9 @@ def load_dataset(dataset: str, *, preset: str, progress: bool = False) -> ReIDTa
     Raises:
         ValueError: no such name or folder, or a table that does not hold together.
     """
-    check_preset(preset)
+    size = size_of(preset)
     if dataset in PROMENADE_DOMAINS:
-        return ReIDTable.load(_rendered(PROMENADE_DOMAINS[dataset], preset, progress))
+        return ReIDTable.load(_rendered(PROMENADE_DOMAINS[dataset], size, progress))
     folder = Path(dataset).expanduser()
     if not (folder / "dataset.yaml").is_file():
         raise ValueError(
@@ -40,14 +41,11 @@ def load_dataset(dataset: str, *, preset: str, progress: bool = False) -> ReIDTa
     return table if (table.images["split"] == "val").any() else hold_out_validation(table)
 
 
-def _rendered(domain: str, preset: str, progress: bool) -> Path:
-    from whyreid.pedestrians import render_promenade
-
-    # full asks for the data of default: named once, rendered once
-    size = "default" if preset == "full" else preset
+def _rendered(domain: str, size: str, progress: bool) -> Path:
+    """The folder of a rendered domain; rendering takes up after a kill."""
 
     def make(folder: Path) -> None:
         render_promenade(folder, domain=domain, preset=size, seed=_DATA_SEED, progress=progress)
 
     inputs = {"domain": domain, "preset": size, "seed": _DATA_SEED}
-    return artifact("promenade", inputs, make, code=["whyreid.pedestrians"])
+    return artifact("promenade", inputs, make, code=["whyreid.pedestrians.render_promenade"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 
 def require_tensor(name: str, value: object) -> Tensor:
@@ -86,9 +89,17 @@ def ranking_labels(
             f"query_camid and gallery_camid go together, got only {given}; "
             "pass both, or None for both (protocol no_camera)."
         )
-    return RankingLabels(
+    labels = RankingLabels(
         require_integers("query_pid", query_pid, num_queries, device=device),
         require_integers("gallery_pid", gallery_pid, num_gallery, device=device),
         None if query_camid is None else require_integers("query_camid", query_camid, num_queries, device=device),
         None if gallery_camid is None else require_integers("gallery_camid", gallery_camid, num_gallery, device=device),
     )
+    asked = int((labels.query_pid == 0).sum())
+    if asked:
+        logger.warning(
+            "%d queries have pid 0, which marks distractors on Market-1501; here it counts as a person. "
+            "Number the persons 1, 2, 3, ... to keep the two apart.",
+            asked,
+        )
+    return labels

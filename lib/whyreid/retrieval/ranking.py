@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -99,16 +99,7 @@ def evaluate_ranking(
         [1] Zheng et al. Scalable Person Re-identification: A Benchmark. ICCV 2015.
         [2] Ye et al. Deep Learning for Person Re-identification: A Survey and Outlook. arXiv 2001.04193.
     """
-    distmat = require_matrix("distmat", distmat, axes="[Q, G]", fix="see whyreid.retrieval.euclidean_distances.")
-    labels = ranking_labels(
-        query_pid,
-        gallery_pid,
-        query_camid,
-        gallery_camid,
-        num_queries=distmat.shape[0],
-        num_gallery=distmat.shape[1],
-        device=distmat.device,
-    )
+    distmat, labels = checked_ranking(distmat, query_pid, gallery_pid, query_camid, gallery_camid)
     return report_from_chunks([(0, distmat)], labels, max_rank=max_rank)
 
 
@@ -151,25 +142,53 @@ def evaluate_embeddings(
         >>> evaluate_embeddings(embeddings[:1], embeddings[1:], pid[:1], pid[1:], None, None).rank1
         1.0
     """
+    queries, gallery, labels = checked_embeddings(
+        query_embeddings, gallery_embeddings, query_pid, gallery_pid, query_camid, gallery_camid
+    )
+    chunks = distance_chunks(queries, gallery, metric=metric, query_chunk=query_chunk)
+    return report_from_chunks(chunks, labels, max_rank=max_rank)
+
+
+def checked_ranking(
+    distmat: Tensor,
+    query_pid: Tensor,
+    gallery_pid: Tensor,
+    query_camid: Tensor | None,
+    gallery_camid: Tensor | None,
+) -> tuple[Tensor, RankingLabels]:
+    """The matrix and its labels, or a TypeError or ValueError that says what is wrong."""
+    distmat = require_matrix("distmat", distmat, axes="[Q, G]", fix="see whyreid.retrieval.euclidean_distances.")
+    num_queries, num_gallery = distmat.shape
+    people = (query_pid, gallery_pid, query_camid, gallery_camid)
+    labels = ranking_labels(*people, num_queries=num_queries, num_gallery=num_gallery, device=distmat.device)
+    return distmat, labels
+
+
+def checked_embeddings(
+    query_embeddings: Tensor,
+    gallery_embeddings: Tensor,
+    query_pid: Tensor,
+    gallery_pid: Tensor,
+    query_camid: Tensor | None,
+    gallery_camid: Tensor | None,
+) -> tuple[Tensor, Tensor, RankingLabels]:
+    """Both sides' embeddings and their labels, or a TypeError or ValueError that says what is wrong."""
+    fix = "one row per picture."
+    queries = require_matrix("query_embeddings", query_embeddings, axes="[Q, D]", fix=fix)
+    gallery = require_matrix("gallery_embeddings", gallery_embeddings, axes="[G, D]", fix=fix)
+    people = (query_pid, gallery_pid, query_camid, gallery_camid)
+    labels = ranking_labels(*people, num_queries=len(queries), num_gallery=len(gallery), device=queries.device)
+    return queries, gallery, labels
+
+
+def distance_chunks(queries: Tensor, gallery: Tensor, *, metric: str, query_chunk: int) -> Iterator[tuple[int, Tensor]]:
+    """(number of the first row, distances [c, G]) for ``query_chunk`` queries at a time."""
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {sorted(METRICS)}, got {metric!r}.")
     if query_chunk < 1:
         raise ValueError(f"query_chunk must be at least 1, got {query_chunk}.")
-    fix = "one row per picture."
-    queries = require_matrix("query_embeddings", query_embeddings, axes="[Q, D]", fix=fix)
-    gallery = require_matrix("gallery_embeddings", gallery_embeddings, axes="[G, D]", fix=fix)
-    labels = ranking_labels(
-        query_pid,
-        gallery_pid,
-        query_camid,
-        gallery_camid,
-        num_queries=len(queries),
-        num_gallery=len(gallery),
-        device=queries.device,
-    )
-    starts = range(0, len(queries), query_chunk)
-    chunks = ((start, METRICS[metric](queries[start : start + query_chunk], gallery)) for start in starts)
-    return report_from_chunks(chunks, labels, max_rank=max_rank)
+    for start in range(0, len(queries), query_chunk):
+        yield start, METRICS[metric](queries[start : start + query_chunk], gallery)
 
 
 def report_from_chunks(chunks: Iterable[tuple[int, Tensor]], labels: RankingLabels, *, max_rank: int) -> RankingReport:

@@ -1,0 +1,90 @@
+"""A project in miniature: runs.yml and a notebook, in a folder of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import yaml
+
+HEADER = """\
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   whyreid:
+#     needs: {needs}
+#     reads: {reads}
+# ---
+
+"""
+HELLO = """\
+# %% [markdown]
+# # Who is there?
+#
+# A question.
+
+# %% tags=["parameters"]
+dataset = "promenade-a"  # or a folder
+preset = "smoke"  # a "size"
+seed = 0
+
+# %%
+print("seed", seed)
+"""
+
+
+class Project:
+    """Writes notebooks and runs.yml, as an author would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pages = folder / "book" / "runs"
+        (folder / "notebooks").mkdir(parents=True)
+        (folder / "book").mkdir()
+
+    def notebook(self, name: str, body: str = HELLO, *, needs: str = "[]", reads: str = "[]") -> Path:
+        path = self.folder / "notebooks" / f"{name}.py"
+        path.write_text(HEADER.format(needs=needs, reads=reads) + dedent(body), encoding="utf-8")
+        return path
+
+    def runs(self, *entries: dict[str, Any]) -> None:
+        (self.folder / "runs.yml").write_text(yaml.safe_dump(list(entries)), encoding="utf-8")
+
+    @staticmethod
+    def entry(page: str, notebook: str = "hello", **parameters: Any) -> dict[str, Any]:
+        given = {"dataset": "promenade-a", "preset": "default", "seed": 0, **parameters}
+        return {
+            "page": page,
+            "title": page.title(),
+            "notebook": f"notebooks/{notebook}.py",
+            "parameters": given,
+        }
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty project that stores its results beside itself; no preset of the session leaks in."""
+    monkeypatch.delenv("WHYREID_PRESET", raising=False)
+    monkeypatch.setenv("WHYREID_ARTIFACTS", str(tmp_path / "artifacts"))
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Callable[..., Path]:
+    """Write a package from its files' texts: package(**{"a": "x = 1", "sub/__init__": ""}) -> its folder."""
+
+    def write(**files: str) -> Path:
+        folder = tmp_path / "toy"
+        for name, text in {"__init__": '"""A toy."""\n', **files}.items():
+            file = folder / f"{name}.py"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(dedent(text), encoding="utf-8")
+        return folder
+
+    return write

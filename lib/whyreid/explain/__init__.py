@@ -1,12 +1,60 @@
 """Explanations of pairs and of rank lists."""
 
+from whyreid.explain.attribute_error import (
+    ErrorForm,
+    attribute_errors,
+    attribute_shares,
+    error_composition,
+    rank_list_errors,
+)
+from whyreid.explain.matching_scores import Form, MatchingScores, matching_scores, rank_list_matching_scores
+from whyreid.explain.neuron_selectivity import neuron_selectivity, random_rotation, strongest_pictures
+from whyreid.explain.neurons import (
+    conjunction_gain,
+    neuron_attribute_correlation,
+    neuron_attribute_table,
+    strongest_attributes,
+    unit_attribute_vectors,
+)
 from whyreid.explain.pair import KINDS, Kind, PairExplainer, PairExplanation, explain_in_chunks, join_explanations
+from whyreid.explain.prediction_quality import (
+    area_under_curve,
+    balanced_accuracy,
+    calibration_error,
+    prediction_quality,
+    reliability_curve,
+)
+from whyreid.explain.rank_correlation import RankCorrelation, rank_correlation
 
 __all__ = [
     "KINDS",
+    "ErrorForm",
+    "Form",
     "Kind",
+    "MatchingScores",
     "PairExplainer",
     "PairExplanation",
+    "RankCorrelation",
+    "area_under_curve",
+    "attribute_errors",
+    "attribute_shares",
+    "balanced_accuracy",
+    "calibration_error",
+    "conjunction_gain",
+    "error_composition",
     "explain_in_chunks",
     "join_explanations",
+    "matching_scores",
+    "neuron_attribute_correlation",
+    "neuron_attribute_table",
+    "neuron_selectivity",
+    "prediction_quality",
+    "random_rotation",
+    "rank_correlation",
+    "rank_list_errors",
+    "rank_list_matching_scores",
+    "reliability_curve",
+    "strongest_attributes",
+    "strongest_pictures",
+    "unit_attribute_vectors",
 ]

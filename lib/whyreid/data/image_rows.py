@@ -41,12 +41,16 @@ def refuse(bad: pd.Series, values: pd.Series, where: Where, expected: str, remed
     """Raise ValueError when any row is bad: what was expected, what came and where, what to do."""
     rows = np.flatnonzero(bad.to_numpy(dtype=bool))
     if rows.size:
-        offenders = [f"{where(int(row))}: {values.iloc[row]!r}" for row in rows]
+        shown = [values.iloc[row] for row in rows]
+        shown = [value.item() if isinstance(value, np.generic) else value for value in shown]
+        offenders = [f"{where(int(row))}: {value!r}" for row, value in zip(rows, shown, strict=True)]
         raise ValueError(f"{values.name} must be {expected}, got {name_offenders(offenders)}; {remedy}.")
 
 
 def is_missing(values: pd.Series) -> pd.Series:
     """True where a value is absent: NA, or a text that stands for it (empty, NA, nan)."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values.isna()
     texts = values.map(lambda value: isinstance(value, str) and value.strip() in MISSING_MARKS)
     return values.isna() | texts.astype(bool)
 
@@ -61,7 +65,10 @@ def parse_numbers(values: pd.Series, where: Where, *, remedy: str = "correct the
             return float("nan")
 
     missing = is_missing(values)
-    numbers = pd.Series([number(value) for value in values], index=values.index, dtype="float64")
+    if pd.api.types.is_numeric_dtype(values):
+        numbers = pd.Series(values.to_numpy(dtype="float64", na_value=np.nan), index=values.index)
+    else:
+        numbers = pd.Series([number(value) for value in values], index=values.index, dtype="float64")
     refuse(~np.isfinite(numbers.to_numpy()) & ~missing, values, where, "a number", remedy)
     return numbers.astype("Float64").mask(missing)
 

@@ -26,8 +26,8 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "fps": (int, float),
     "licence": str,
     "image_root": str,
-    "attributes": dict,
     "provenance": dict,
+    "attributes": dict,
 }
 
 
@@ -110,8 +110,9 @@ def read_csv_rows(path: Path) -> tuple[pd.DataFrame, Where]:
     reader = csv.reader(io.StringIO(text, newline=""))
     header = [name.strip() for name in next(reader, [])]
     if not header or len(set(header)) < len(header):
-        hint = " (semicolons? save with commas)" if len(header) == 1 and ";" in header[0] else ""
-        raise ValueError(f"{path}, line 1 must name each column once, got {header}{hint}; write a header line.")
+        raise ValueError(f"{path}, line 1 must name each column once, got {header}; write a header line.")
+    if len(header) == 1 and ";" in header[0]:
+        raise ValueError(f"{path}, line 1 must have commas between the columns, got semicolons; save it with commas.")
     rows, lines = [], []
     for row in reader:
         if len(row) != len(header) and row:
@@ -126,7 +127,7 @@ def read_csv_rows(path: Path) -> tuple[pd.DataFrame, Where]:
 
 
 def infer_column(values: pd.Series) -> pd.Series:
-    """A column of texts as what all its texts are: booleans, whole numbers, numbers, else texts; NA where empty."""
+    """A column of texts as what all its texts are: booleans, whole numbers, numbers (NA where empty), else texts."""
     texts = values[values != ""]
     if texts.empty or texts.str.contains(r"^0\d").any():  # 007 is a name, not a number
         return values
@@ -135,10 +136,9 @@ def infer_column(values: pd.Series) -> pd.Series:
     if texts.map(lambda text: re.fullmatch(r"-?\d{1,18}", text) is not None).all():
         whole = values.map(lambda text: int(text) if text else pd.NA)
         return whole.astype("Int64") if (values == "").any() else whole.astype("int64")
-    try:
+    if texts.map(lambda text: re.fullmatch(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text) is not None).all():
         return values.map(lambda text: float(text) if text else float("nan")).astype("float64")
-    except ValueError:
-        return values
+    return values
 
 
 def write_table_folder(
@@ -150,7 +150,10 @@ def write_table_folder(
     *,
     overwrite: bool = False,
 ) -> Path:
-    """Write the three files; dataset.yaml goes first and comes last, so that a kill leaves no table that looks whole.
+    """Write the three files: aside first, then renamed, dataset.yaml gone first and back last.
+
+    A kill while writing leaves the old table, or in the moment of renaming a folder without dataset.yaml, which
+    nothing reads as a table; the next writing mends it.
 
     Raises:
         FileExistsError: the folder holds something else (see `ReIDTable.save`).
@@ -159,37 +162,58 @@ def write_table_folder(
     folder.mkdir(parents=True, exist_ok=True)
     inside = root.resolve().is_relative_to(folder.resolve())
     image_root = root.resolve().relative_to(folder.resolve()) if inside else root.resolve()
-    kept = {name: value for name, value in settings.items() if value not in (None, "", {})}
-    if image_root != Path("."):
-        kept["image_root"] = image_root.as_posix()
-    (folder / SETTINGS_FILE).unlink(missing_ok=True)
-    _write_whole(folder / IMAGES_FILE, images.to_csv(index=False, lineterminator="\n"))
-    if attributes is None:
-        (folder / ATTRIBUTES_FILE).unlink(missing_ok=True)
-    else:
-        _write_whole(folder / ATTRIBUTES_FILE, attributes.to_csv(lineterminator="\n"))
-    _write_whole(folder / SETTINGS_FILE, yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=110))
+    said = dict(settings) if image_root == Path(".") else {**settings, "image_root": image_root.as_posix()}
+    kept = {name: said[name] for name in _TYPES if said.get(name) not in (None, "", {})}
+    texts = {IMAGES_FILE: images.to_csv(index=False, lineterminator="\n")}
+    if attributes is not None:
+        texts[ATTRIBUTES_FILE] = attributes.to_csv(lineterminator="\n")
+    texts[SETTINGS_FILE] = _settings_text(kept)
+    _replace_files(folder, texts)
     return folder
+
+
+def _settings_text(settings: Mapping[str, Any]) -> str:
+    """YAML with a line per setting and, at the end, a line per attribute."""
+    plain = {name: value for name, value in settings.items() if name != "attributes"}
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)
+    if "attributes" not in settings:
+        return text
+    attributes = {"attributes": settings["attributes"]}
+    return text + yaml.safe_dump(attributes, sort_keys=False, allow_unicode=True, width=200, default_flow_style=None)
 
 
 def _refuse_foreign_folder(folder: Path, name: str, root: Path, *, overwrite: bool) -> None:
     """Only an empty folder, the pictures' own folder, or a table of the same name may be written into."""
     if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"folder must be a folder, got the file {folder}; choose another place.")
-    if overwrite or not folder.exists() or not any(folder.iterdir()):
+        raise FileExistsError(f"the table must become a folder, got the file {folder}; choose another place.")
+    if overwrite or not folder.exists() or not any(folder.iterdir()) or _aside(folder, SETTINGS_FILE).exists():
         return
     if (folder / SETTINGS_FILE).is_file():
         there = read_settings(folder)["name"]
         if there == name:
             return
-        raise FileExistsError(f"{folder} holds the table {there!r}, not {name!r}; choose another place or overwrite.")
+        raise FileExistsError(
+            f"{folder} holds the table {there!r}, not {name!r}; choose another place, or overwrite it "
+            "(overwrite=True, --overwrite)."
+        )
     if not root.resolve().is_relative_to(folder.resolve()):
         found = sorted(entry.name for entry in folder.iterdir())[:5]
-        raise FileExistsError(f"{folder} is not empty and no table ({found}); choose another place or overwrite.")
+        raise FileExistsError(
+            f"{folder} is not empty and no table (it holds {', '.join(found)}); choose another place, or write the "
+            "table's files into it all the same (overwrite=True, --overwrite)."
+        )
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Write aside, then rename."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8", newline="")
-    os.replace(aside, path)
+def _aside(folder: Path, name: str) -> Path:
+    """Where a file is written before it is renamed."""
+    return folder / f".{name}.part"
+
+
+def _replace_files(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write all aside, then rename; the last of ``texts`` makes it a table."""
+    for name, text in texts.items():
+        _aside(folder, name).write_text(text, encoding="utf-8", newline="")
+    for name in (SETTINGS_FILE, *(name for name in TABLE_FILES if name not in texts)):
+        (folder / name).unlink(missing_ok=True)
+    for name in texts:
+        os.replace(_aside(folder, name), folder / name)

@@ -62,6 +62,8 @@ def execute_runs(runs: Sequence[Run], folder: Path, *, progress: bool = False) -
     stale = [run for run in runs if is_stale(run, folder)]
     if len(stale) < len(runs):
         logger.info("%d of %d pages are up to date", len(runs) - len(stale), len(runs))
+    for run in runs:
+        (folder / "failed" / f"{run.page}.ipynb").unlink(missing_ok=True)
     made, failures = [], []
     for number, run in enumerate(stale, 1):
         try:
@@ -91,7 +93,6 @@ def _execute_once(run: Run, folder: Path, place: str, progress: bool) -> bool:
         _finish(node, run, digest, time.monotonic() - start)
         nbformat.write(node, aside)
         aside.replace(folder / aside.name)
-        (folder / "failed" / aside.name).unlink(missing_ok=True)
         logger.info("run %s: %s took %.1f s", place, run.page, time.monotonic() - start)
     return True
 

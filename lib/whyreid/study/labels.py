@@ -9,8 +9,10 @@ from nbformat import NotebookNode
 _DEFINITIONS = (
     re.compile(r"^\(([\w.:-]+)\)=\s*$", re.MULTILINE),  # a target above a heading
     re.compile(r"^\s*:(?:label|name):\s*([\w.:-]+)\s*$", re.MULTILINE),  # an option of a directive
-    re.compile(r"^\s*\$\$\s*\(([\w.:-]+)\)\s*$", re.MULTILINE),  # a formula
+    re.compile(r"\$\$[ \t]*\(([\w.:-]+)\)\s*$", re.MULTILINE),  # a formula
 )
+_BEFORE = r"^\(|^\s*:(?:label|name):\s*|\$\$[ \t]*\(|\{(?:eq|ref|numref|prf:ref)\}`(?:[^`<]*<)?|\]\(#?"
+"""What stands before a label where it is defined or referred to."""
 
 
 def labels(node: NotebookNode) -> set[str]:
@@ -43,14 +45,10 @@ def suffix_labels(node: NotebookNode, page: str) -> None:
     if not renamed:
         return
     names = "|".join(re.escape(label) for label in sorted(renamed, key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\w.:-])({names})(?![\w.:-])")
-    anchors = re.compile(
-        rf"(?:^\(|^\s*:(?:label|name):\s*|\$\$\s*\(|\{{(?:eq|ref|numref|prf:ref)\}}`[^`]*|\]\(#?)(?:{names})(?![\w.:-])",
-        re.MULTILINE,
-    )
+    used = re.compile(rf"({_BEFORE})({names})(?![\w.:-])", re.MULTILINE)
     for cell in node.cells:
         if cell.cell_type == "markdown":
-            cell.source = anchors.sub(lambda match: pattern.sub(rf"\1-{page}", match.group()), cell.source)
+            cell.source = used.sub(rf"\1\2-{page}", cell.source)
         figure = _figure(cell)
         if figure.get("name"):
             figure["name"] = f"{figure['name']}-{page}"

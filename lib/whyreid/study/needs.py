@@ -32,13 +32,22 @@ def unmet_needs(needs: Sequence[str], dataset: str | None) -> dict[str, str]:
     Raises:
         ValueError: a need that nobody knows, or a folder that is no table.
     """
-    unknown = sorted(set(needs) - set(NEEDS))
-    if unknown:
-        raise ValueError(f"a notebook may need {', '.join(NEEDS)}; got {', '.join(unknown)}.")
+    check_needs(needs)
     if not needs or dataset is None or is_embedded(dataset):
         return {}
     table = load_table(Path(dataset))
     return {need: reason for need in needs if (reason := _why_unmet(need, table))}
+
+
+def check_needs(needs: Sequence[str]) -> None:
+    """Refuse a need that nobody knows.
+
+    Raises:
+        ValueError: with the needs that exist.
+    """
+    unknown = sorted(set(needs) - set(NEEDS))
+    if unknown:
+        raise ValueError(f"a notebook may need {', '.join(NEEDS)}; got {', '.join(unknown)}.")
 
 
 def is_embedded(dataset: str) -> bool:

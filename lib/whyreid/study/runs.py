@@ -18,7 +18,7 @@ import yaml
 from whyreid.study.artifacts import versions
 from whyreid.study.canonical import canonical_json, digest_text
 from whyreid.study.code_digest import code_digest, source_digest
-from whyreid.study.needs import is_embedded, load_table, unmet_needs
+from whyreid.study.needs import check_needs, is_embedded, load_table, unmet_needs
 from whyreid.study.notebook import SourceNotebook, read_notebook
 from whyreid.study.project import RUNS_FILE
 
@@ -213,6 +213,7 @@ def _read_entry(entry: Any, where: str, project: Path) -> Run:
     if not isinstance(title, str) or not title.strip() or "\n" in title:
         raise ValueError(f"{where}: title must be one line of text, got {title!r}.")
     notebook = read_notebook(project / str(entry["notebook"]))
+    check_needs(notebook.needs)
     parameters = dict(entry["parameters"] or {})
     _check_parameters(parameters, notebook, f"{where} (page {page})")
     if isinstance(parameters.get("dataset"), str):

@@ -49,9 +49,9 @@ def hide_paths(text: str, folders: Mapping[Path, str]) -> str:
     text = _CELL_FILE.sub("<cell>", text)
     for folder in sorted(folders, key=lambda path: len(str(path)), reverse=True):
         if folder != Path(folder.anchor):
-            text = text.replace(f"{folder}/", f"{folders[folder]}/".lstrip("/")).replace(
-                str(folder), folders[folder] or "."
-            )
+            name = folders[folder]
+            text = text.replace(f"{folder}/", f"{name}/" if name else "")
+            text = re.sub(rf"{re.escape(str(folder))}(?![\w-]|\.\w)", lambda _, name=name: name or ".", text)  # type: ignore[misc]
     return text
 
 

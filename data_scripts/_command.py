@@ -10,12 +10,13 @@ from pathlib import Path
 from whyreid.data import ReIDTable, split_counts
 
 
-def conversion_parser(description: str) -> argparse.ArgumentParser:
-    """The options that all conversions share."""
+def conversion_parser(description: str, *, partial: bool = True) -> argparse.ArgumentParser:
+    """The options that all conversions share; ``partial`` where there are published counts to fall short of."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--root", type=Path, required=True, help="folder of the raw download; only read")
     parser.add_argument("--out", type=Path, required=True, help="folder of the table; pictures are not copied")
-    parser.add_argument("--partial", action="store_true", help="accept a subset; the table then says partial: true")
+    if partial:
+        parser.add_argument("--partial", action="store_true", help="accept a subset; the table then says partial: true")
     parser.add_argument("--no-decode", action="store_true", help="do not decode every picture (much quicker)")
     parser.add_argument("--overwrite", action="store_true", help="write into --out whatever it holds; deletes nothing")
     return parser

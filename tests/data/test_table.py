@@ -137,6 +137,30 @@ def test_select_of_nothing_is_refused(table):
         table.select()
 
 
+def test_take_gives_rows_in_the_order_asked_for_or_by_a_mask(table):
+    part = table.take([9, 0, 12])
+    assert part.pids.tolist() == [5, 1, 0]
+    assert part.attributes.index.tolist() == [1, 5]
+    assert table.take(table.pids == 4).images["path"].tolist() == ["pictures/4_0.png", "pictures/4_1.png"]
+    assert table.take(torch.tensor([3])).pids.tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "rows must be some of 0 to 12"),
+        ([13], r"rows must be some of 0 to 12, got \[13\]"),
+        ([-1], r"rows must be some of 0 to 12, got \[-1\]"),
+        ([1, 1], "path must be unique"),
+        (torch.tensor([True]), r"a mask of rows must be \[13\], got \[1\]"),
+        (torch.zeros(13, dtype=torch.bool), "rows must be some of"),
+    ],
+)
+def test_take_refuses_rows_that_are_not_there(table, rows, message):
+    with pytest.raises(ValueError, match=message):
+        table.take(rows)
+
+
 def test_attribute_tensor_has_a_row_per_picture_and_refuses_the_unknown(table):
     known = table.select("train").attribute_known()
     assert known[:, 0].tolist() == [True, True, True, True, False, False, True, True]

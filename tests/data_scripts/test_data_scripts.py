@@ -174,6 +174,23 @@ def test_a_table_written_by_hand_is_checked(run, market, tmp_path):
     assert "images.csv, line 3: 'a.png', first in images.csv, line 2" in err
 
 
+def test_own_pictures_become_a_table_by_a_pattern(run, tmp_path):
+    raw = pictures(
+        tmp_path / "shop",
+        [f"{who}/cam{camera}_{time}.png" for who in ("ann", "bob") for camera, time in ((1, 5), (2, 9))],
+    )
+    arguments = ["--root", raw, "--name", "shop", "--out", tmp_path / "table", "--fps", 10]
+    code, _, err = run("own_pictures", "--pattern", r"^(?P<pid>\w+)/cam(?P<camid>\d)_(?P<time>\d+)", *arguments)
+    assert code == 0, err
+    table = ReIDTable.load(tmp_path / "table")
+    assert table.images["person"].tolist() == ["ann", "ann", "bob", "bob"]
+    assert table.pids.tolist() == [1, 1, 2, 2]
+    assert sorted(table.images["split"]) == ["gallery", "query", "train", "train"]
+    code, _, err = run("own_pictures", "--pattern", r"(?P<person>\w+)/", *arguments)
+    assert code == 1
+    assert "must have a group (?P<pid>...)" in err
+
+
 @pytest.mark.data
 def test_the_real_sample_is_converted(run, real_data, tmp_path):
     arguments = ["--attributes", real_data / "market_attribute.mat", "--out", tmp_path / "table", "--partial"]

@@ -6,6 +6,7 @@ from whyreid.data.cuhk03 import read_cuhk03np
 from whyreid.data.dukemtmcreid import read_dukemtmcreid
 from whyreid.data.market1501 import read_market1501
 from whyreid.data.msmt17 import read_msmt17
+from whyreid.data.own_pictures import read_pictures
 from whyreid.data.splits import hold_out_validation
 from whyreid.data.statistics import attribute_correlation, attribute_frequencies, images_per_camera, split_counts
 from whyreid.data.table import ReIDTable
@@ -22,6 +23,7 @@ __all__ = [
     "read_dukemtmcreid",
     "read_market1501",
     "read_msmt17",
+    "read_pictures",
     "split_counts",
     "unknown_groups",
 ]

@@ -51,7 +51,7 @@ def check_image_files(root: Path, paths: Iterable[str]) -> None:
 
 
 def decode_failure(path: Path) -> str | None:
-    """Why not every pixel of a picture can be decoded; None when it can. Bytes lost behind the last pixel do no harm."""
+    """Why not every pixel of a picture can be decoded; None when it can (bytes lost behind the last are not missed)."""
     try:
         with Image.open(path) as image:
             image.load()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,10 +156,36 @@ class ReIDTable:
         wrong = [split for split in splits if split not in SPLITS]
         if wrong or not splits:
             raise ValueError(f"splits must be some of {list(SPLITS)}, got {list(splits)}; name at least one of these.")
-        images = self.images[self.images["split"].isin(splits)]
-        if images.empty:
+        chosen = self.images["split"].isin(splits)
+        if not chosen.any():
             have = sorted(set(self.images["split"]))
             raise ValueError(f"splits {list(splits)} must have pictures, got none in {self.name!r}; it has {have}.")
+        return self._with_rows(self.images[chosen])
+
+    def take(self, rows: torch.Tensor | Sequence[int]) -> ReIDTable:
+        """Some rows, in the order asked for, with the attributes of the identities in them.
+
+        Args:
+            rows: row numbers, or a bool tensor [N] that is True for the rows to keep (table order then).
+
+        Raises:
+            ValueError: no rows, a row number out of range or twice, or a mask of another length.
+        """
+        numbers = torch.as_tensor(rows)
+        if numbers.dtype == torch.bool:
+            if numbers.shape != (len(self),):
+                raise ValueError(
+                    f"a mask of rows must be [{len(self)}], got {list(numbers.shape)}; one bool per picture."
+                )
+            numbers = numbers.nonzero().flatten()
+        if not len(numbers) or numbers.min() < 0 or numbers.max() >= len(self):
+            raise ValueError(
+                f"rows must be some of 0 to {len(self) - 1}, got {numbers.tolist()[:5]}; name rows there are."
+            )
+        return self._with_rows(self.images.iloc[numbers.tolist()])
+
+    def _with_rows(self, images: pd.DataFrame) -> ReIDTable:
+        """The same table with fewer pictures, and with the attributes of who is on them."""
         attributes = self.attributes
         if attributes is not None:
             attributes = attributes[attributes.index.isin(images["pid"])]

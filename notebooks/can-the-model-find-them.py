@@ -28,6 +28,7 @@ seed = 0  # of the weights, the order and the augmentation: 0, 1, 2, ...
 device = "auto"  # "auto", "cpu" or "cuda"
 
 # %% tags=["hide-input"]
+import pandas as pd
 import torch
 from IPython.display import display
 
@@ -39,11 +40,12 @@ from whyreid.plots import (
     rank_list_figure,
     rank_list_rows,
     ranking_table,
+    show_figure,
     show_table,
     training_figure,
     use_book_style,
 )
-from whyreid.retrieval import cosine_distances, evaluate_embeddings, mean_ap_by_camera, rank_gallery
+from whyreid.retrieval import cosine_distances, evaluate_embeddings, mean_ap_by_camera, rank_embeddings
 from whyreid.study.datasets import load_dataset
 from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
@@ -69,7 +71,9 @@ print(f"{table}\n{parameters:,} parameters, {history.seconds:.0f} s, {history.im
 
 # %% tags=["hide-input"]
 columns = {"loss": "loss", "accuracy": "training identities right (share)"}
-figure = training_figure(history.frame(), columns=columns)
+epochs = history.frame()
+claim = f"After {len(epochs)} epochs {epochs['accuracy'].iloc[-1]:.0%} of the training pictures are classified right."
+show_figure(training_figure(epochs, columns=columns), claim)
 
 # %% [markdown]
 # ## Finding them
@@ -102,7 +106,10 @@ published = published_rankings(table.name)
 display(show_table(published) if len(published) else f"Nothing is published for {table.name}.")
 
 # %% tags=["hide-input"]
-figure = cmc_figure(reports)
+ahead = results["rank-1"]["thin target"] - results["rank-1"]["stripe colours"]
+show_figure(
+    cmc_figure(reports), f"The target finds a match at rank 1 for {ahead:.0f} points more queries than colours do."
+)
 
 # %% [markdown]
 # ## Seeing them
@@ -112,15 +119,19 @@ figure = cmc_figure(reports)
 # A solid green frame is the same person, a dashed orange one another; the number above a picture is its rank and its distance.
 
 # %% tags=["hide-input"]
-ranked = rank_gallery(*features["thin target"], *people, metric="cosine", top_k=10)
+ranked = rank_embeddings(*features["thin target"], *people, metric="cosine", top_k=10)
 report = reports["thin target"]
-worst = report.valid_queries[report.average_precision.argsort(stable=True)[:5]].tolist()
-first = query.images.reset_index().groupby("pid").first().loc[lambda rows: rows.index > 0]
-first_rows = [query.images.index.get_loc(row) for row in first["index"][:5]]
-figure = rank_list_figure(rank_list_rows(query, gallery, ranked, worst))
+worst = report.average_precision.argsort(stable=True)[:5]
+rows = report.valid_queries[worst].tolist()
+labels = [f"AP {100 * value:.0f} %" for value in report.average_precision[worst].tolist()]
+claim = f"The {len(rows)} queries with the lowest average precision (AP) of {report.num_valid_queries}."
+show_figure(rank_list_figure(rank_list_rows(query, gallery, ranked, rows, labels=labels)), claim)
 
 # %% tags=["hide-input"]
-figure = rank_list_figure(rank_list_rows(query, gallery, ranked, first_rows))
+number = pd.Series(query.pids, index=range(len(query))).sort_values(kind="stable")
+rows = number.drop_duplicates().index[:5].tolist()
+claim = f"The first query of each of the first {len(rows)} test identities by number."
+show_figure(rank_list_figure(rank_list_rows(query, gallery, ranked, rows)), claim)
 
 # %% [markdown]
 # ## How far apart?
@@ -132,7 +143,10 @@ figure = rank_list_figure(rank_list_rows(query, gallery, ranked, first_rows))
 distmat = cosine_distances(*features["thin target"])
 same = query.pids[:, None] == gallery.pids[None]
 other_camera = True if query.camids is None else query.camids[:, None] != gallery.camids[None]
-figure = distance_histogram(distmat[same & other_camera].numpy(), distmat[~same].numpy(), unit="cosine distance")
+match, other = distmat[same & other_camera], distmat[~same]
+closer = (other < match.median()).float().mean()
+claim = f"{closer:.2%} of the pairs of two persons are closer than half of the pairs of one person."
+show_figure(distance_histogram(match.numpy(), other.numpy(), unit="cosine distance"), claim)
 
 # %% [markdown]
 # ## From which camera to which?
@@ -143,7 +157,9 @@ figure = distance_histogram(distmat[same & other_camera].numpy(), distmat[~same]
 # %% tags=["hide-input"]
 if query.camids is not None:
     by_camera = mean_ap_by_camera(*features["thin target"], *people, metric="cosine")
-    figure = camera_pair_figure(by_camera)
+    known = by_camera[~by_camera.isnan()]
+    claim = f"Between pairs of cameras the mAP ranges from {known.min():.0%} to {known.max():.0%}."
+    show_figure(camera_pair_figure(by_camera), claim)
 else:
     print(f"{table.name} does not know its cameras (protocol {table.protocol}).")
 

@@ -44,6 +44,7 @@ from whyreid.plots import (
     co_occurrence_figure,
     contact_sheet,
     images_per_camera_figure,
+    show_figure,
     show_table,
     use_book_style,
 )
@@ -74,6 +75,7 @@ train = table.select("train")
 groups = train.images.assign(file=train.image_paths()).query("pid > 0").groupby("pid")["file"]
 rows = {pid: list(files)[:12] for pid, files in list(groups)[:6]}
 figure = contact_sheet(list(rows.values()), row_labels=[f"id {pid}" for pid in rows])
+show_figure(figure, f"The first {len(rows)} training identities of {table.name} by number, a row each.")
 
 # %% [markdown]
 # ## Who is seen where?
@@ -83,7 +85,9 @@ figure = contact_sheet(list(rows.values()), row_labels=[f"id {pid}" for pid in r
 # %% tags=["hide-input"]
 if table.protocol == "cross_camera":
     counts = images_per_camera(table)
-    figure = images_per_camera_figure(counts)
+    seen = (counts > 0).sum(axis=1)
+    claim = f"An identity was seen by {seen.mean():.1f} cameras on average; {(seen == 1).mean():.0%} by one alone."
+    show_figure(images_per_camera_figure(counts), claim)
 else:
     print(f"{table.name} does not know its cameras (protocol {table.protocol}), so there is nothing to draw.")
 
@@ -100,7 +104,11 @@ if has_attributes:
     splits = {name: [s for s in parts if (table.images["split"] == s).any()] for name, parts in splits.items()}
     chosen = {name: table.select(*parts) for name, parts in splits.items() if parts}
     frequencies = pd.DataFrame({name: attribute_frequencies(part)["ratio"] for name, part in chosen.items()})
-    figure = attribute_frequency_figure(frequencies)
+    meaning = table.schema.meanings
+    named = frequencies.rename(index=lambda name: f"{name}: {meaning[name][1]}")
+    rare = (frequencies.iloc[:, 0] < 0.1).sum()
+    claim = f"{rare} of {len(named)} attributes belong to fewer than a tenth of the {named.columns[0]} identities."
+    show_figure(attribute_frequency_figure(named), claim)
 else:
     print(f"{table.name} has no attributes.csv, so this and the next sections are empty.")
 
@@ -138,7 +146,7 @@ if has_attributes:
 # %% tags=["hide-input"]
 if has_attributes:
     association = attribute_correlation(table)
-    figure = co_occurrence_figure(association)
+    show_figure(co_occurrence_figure(association), f"Phi coefficients over the {len(table.attributes)} identities.")
 
 # %%
 if has_attributes:

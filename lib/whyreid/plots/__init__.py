@@ -1,8 +1,9 @@
 from whyreid.plots.attributes import attribute_frequency_figure, co_occurrence_figure
+from whyreid.plots.captions import show_figure
 from whyreid.plots.counts import images_per_camera_figure
 from whyreid.plots.curves import camera_pair_figure, cmc_figure, distance_histogram, training_figure
 from whyreid.plots.pictures import contact_sheet, show_picture
-from whyreid.plots.rank_lists import RankListRow, rank_list_figure
+from whyreid.plots.rank_lists import RankListRow, rank_list_figure, rank_list_rows
 from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR, use_book_style
 from whyreid.plots.tables import ranking_table, show_table
 
@@ -18,8 +19,10 @@ __all__ = [
     "distance_histogram",
     "images_per_camera_figure",
     "rank_list_figure",
+    "rank_list_rows",
     "ranking_table",
     "show_picture",
+    "show_figure",
     "show_table",
     "training_figure",
     "use_book_style",

@@ -20,6 +20,7 @@ def images_per_camera_figure(counts: pd.DataFrame) -> Figure:
     long = by_camera.melt(id_vars="camera", var_name="number of", value_name="count")
     sns.barplot(data=long, x="camera", y="count", hue="number of", ax=left)
     left.set(xlabel="camera (camid)", ylabel="count")
+    sns.move_legend(left, "lower center", bbox_to_anchor=(0.5, 1), ncol=2, title=None, frameon=False)
     cameras = seen.sum(axis=1).value_counts().reindex(range(1, len(counts.columns) + 1), fill_value=0)
     sns.barplot(x=cameras.index, y=cameras.to_numpy(), color=sns.color_palette()[0], ax=right)
     right.set(xlabel="cameras that saw an identity", ylabel="identities")

@@ -9,8 +9,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from whyreid.data import ReIDTable
 from whyreid.plots.pictures import show_picture
 from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR, QUERY_COLOUR
+from whyreid.retrieval import RankList
 
 
 @dataclass(frozen=True)
@@ -69,3 +71,44 @@ def rank_list_figure(rows: Sequence[RankListRow], *, picture_width: float = 0.85
             colour = MATCH_COLOUR if match else NON_MATCH_COLOUR
             show_picture(axes_row[rank], path, title=f"{rank}: {distance:.2f}", colour=colour, dashed=not match)
     return figure
+
+
+def rank_list_rows(
+    query: ReIDTable, gallery: ReIDTable, ranked: RankList, rows: Sequence[int], *, labels: Sequence[str] | None = None
+) -> list[RankListRow]:
+    """The pictures of some rank lists, ready for `rank_list_figure`.
+
+    Args:
+        query: the queries, in the order in which they were ranked.
+        gallery: the gallery, likewise.
+        ranked: from `rank_embeddings` or `rank_gallery`.
+        rows: the queries to show, by position.
+        labels: one a row; "id 7, camera 0" unless given.
+
+    Raises:
+        ValueError: tables and rank lists of different lengths.
+    """
+    if len(query) != len(ranked.indices) or int(ranked.indices.max()) >= len(gallery):
+        raise ValueError(
+            f"ranked must come from these tables ({len(query)} queries, {len(gallery)} gallery pictures), got "
+            f"{len(ranked.indices)} lists with positions up to {int(ranked.indices.max())}"
+        )
+    asked, found = query.image_paths(), gallery.image_paths()
+    result = []
+    for number, row in enumerate(rows):
+        kept = ranked.indices[row] >= 0
+        result.append(
+            RankListRow(
+                query=asked[row],
+                gallery=[found[position] for position in ranked.indices[row][kept].tolist()],
+                matches=ranked.is_match[row][kept].tolist(),
+                distances=ranked.distances[row][kept].tolist(),
+                label=_name(query, row) if labels is None else labels[number],
+            )
+        )
+    return result
+
+
+def _name(query: ReIDTable, row: int) -> str:
+    pid, camid = query.images[["pid", "camid"]].iloc[row]
+    return f"id {pid}" if query.camids is None else f"id {pid}\ncamera {camid}"

@@ -198,6 +198,20 @@ def test_session_lengths_are_the_largest_frames_of_all_real_names(real_data):
 
 
 @pytest.mark.data
+def test_sessions_added_once_bring_the_cameras_to_one_clock(real_data):
+    rows = parse_market1501(_names(real_data))
+    people = rows[rows["pid"] > 0].assign(seconds=lambda frame: frame["time"].astype(float) / market1501.FPS)
+    passed = people.groupby(["pid", "camid"])["seconds"].median().unstack()
+    session = passed[0].floordiv(2900)  # six sessions of camera 1, the first five of some 2,950 s
+    lag = passed.sub(passed[0], axis=0).groupby(session).median()
+    assert len(lag) == 6
+    assert (lag[[1, 2, 3, 4]].abs() < 110).all(axis=None)
+    # Camera 6 stood still for some 3,200 s after its first session (3,502 s).
+    assert (lag.loc[:1, 5].abs() < 60).all()
+    assert lag.loc[2:, 5].between(-3300, -3100).all()
+
+
+@pytest.mark.data
 def test_real_sample_has_its_counts_and_both_ratios_can_be_shown(real_data):
     annotation = real_data / "market_attribute.mat"
     table = read_market1501(real_data / "market1501-mini", attributes=annotation, partial=True)

@@ -107,13 +107,19 @@ def tidy_images(frame: pd.DataFrame, where: Where = row_number) -> pd.DataFrame:
     time = frame.get("time", nothing).rename("time")
     pid = parse_integers(frame["pid"], where, remedy="number the persons 1, 2, 3, ...")
     base = {
-        "path": frame["path"].map(lambda path: PurePosixPath(str(path)).as_posix()).astype("str"),
+        "path": frame["path"].map(_plain_path).astype("str"),
         "pid": pid.astype("int64"),
         "camid": parse_integers(camid, where, remedy="number the cameras 0, 1, 2, ..."),
         "time": parse_numbers(time, where, remedy="give frames"),
         "split": frame["split"].astype("str").str.strip(),
     }
     return pd.DataFrame(base | {str(column): frame[column] for column in frame.columns if column not in base})
+
+
+def _plain_path(path: object) -> str:
+    """A path without `./` and `//`, so that the same file has the same text."""
+    text = str(path)
+    return PurePosixPath(text).as_posix() if "//" in text or "./" in text or text.endswith(("/", "/.")) else text
 
 
 def check_images(images: pd.DataFrame, protocol: str, where: Where = row_number) -> None:
@@ -140,7 +146,7 @@ def check_images(images: pd.DataFrame, protocol: str, where: Where = row_number)
 
 def _check_paths(path: pd.Series, where: Where) -> None:
     """Relative POSIX paths that stay inside the image folder, each only once."""
-    escapes = path.map(lambda text: text.startswith("/") or ".." in PurePosixPath(text).parts or text == ".")
+    escapes = path.map(lambda text: text.startswith("/") or ".." in text.split("/") or text == ".")
     windows = path.map(lambda text: "\\" in text or re.match(r"[A-Za-z]:", text) is not None)
     remedy = (
         "write paths relative to the table's folder with forward slashes; for pictures elsewhere write their folder "

@@ -19,6 +19,8 @@ from whyreid.data.image_rows import BASE_COLUMNS, Where, check_evaluable, check_
 
 SETTINGS_FILE, IMAGES_FILE, ATTRIBUTES_FILE = "dataset.yaml", "images.csv", "attributes.csv"
 TABLE_FILES = (SETTINGS_FILE, IMAGES_FILE, ATTRIBUTES_FILE)
+_WHOLE = re.compile(r"-?\d{1,18}")
+_NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "name": str,
     "protocol": str,
@@ -133,10 +135,10 @@ def infer_column(values: pd.Series) -> pd.Series:
         return values
     if texts.isin(["True", "False"]).all():
         return values.map({"True": True, "False": False}).astype("boolean" if (values == "").any() else "bool")
-    if texts.map(lambda text: re.fullmatch(r"-?\d{1,18}", text) is not None).all():
+    if all(map(_WHOLE.fullmatch, texts)):
         whole = values.map(lambda text: int(text) if text else pd.NA)
         return whole.astype("Int64") if (values == "").any() else whole.astype("int64")
-    if texts.map(lambda text: re.fullmatch(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text) is not None).all():
+    if all(map(_NUMBER.fullmatch, texts)):
         return values.map(lambda text: float(text) if text else float("nan")).astype("float64")
     return values
 

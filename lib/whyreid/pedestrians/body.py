@@ -100,7 +100,7 @@ def walk(people: dict[str, Tensor], phase: Tensor, stride: Tensor, head_turn: Te
     spine = unit(vector(sine(lean), torch.zeros_like(lean), cosine(lean)))
     front = unit(cross(left, spine))
     thigh, knee_flexion, pitch = _leg_angles(cycle, swing)
-    hip_offset = side * size * 0.052 * (1.0 + 0.05 * form.unsqueeze(-1))
+    hip_offset = side * size * 0.050 * (1.0 + 0.05 * form.unsqueeze(-1))
     hip = hip_left.unsqueeze(1) * hip_offset.unsqueeze(-1)
     inward = -0.035 * side.expand_as(cycle)
     leg = size.unsqueeze(-1) * 0.245
@@ -115,7 +115,7 @@ def walk(people: dict[str, Tensor], phase: Tensor, stride: Tensor, head_turn: Te
     neck = up + spine * (0.288 * stature).unsqueeze(-1)
     width = side * size * (0.106 - 0.009 * form.unsqueeze(-1)) * (0.8 + 0.2 * people["build"].unsqueeze(-1))
     shoulder = (
-        neck.unsqueeze(1) + left.unsqueeze(1) * width.unsqueeze(-1) - spine.unsqueeze(1) * (0.018 * size).unsqueeze(-1)
+        neck.unsqueeze(1) + left.unsqueeze(1) * width.unsqueeze(-1) - spine.unsqueeze(1) * (0.026 * size).unsqueeze(-1)
     )
     reach = -13.0 * swing * people["swing"].unsqueeze(-1) * cosine(cycle - 0.92)
     aside = side * (0.13 + 0.16 * (people["build"].unsqueeze(-1) - 0.9))

@@ -87,17 +87,21 @@ def hash_unit(*coordinates: Tensor) -> Tensor:
     return hash_bits(*coordinates).to(torch.float32) / float(1 << 24)
 
 
-def value_noise(x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
+def value_noise(x: Tensor, y: Tensor, seed: Tensor, *, period: Tensor | None = None) -> Tensor:
     """Smooth noise in [0, 1] over the plane: random values on the integer lattice, blended between.
 
     Args:
         x, y: coordinates, floating; features are about one unit wide.
         seed: int64, broadcast with x and y; another seed is another pattern.
+        period: int64; the pattern repeats after so many units of x, so that it closes around a tube.
     """
     column, row = torch.floor(x), torch.floor(y)
     fx, fy = x - column, y - row
     fx, fy = fx * fx * (3.0 - 2.0 * fx), fy * fy * (3.0 - 2.0 * fy)
     i, j = column.to(torch.int64), row.to(torch.int64)
-    top = hash_unit(i, j, seed) * (1.0 - fx) + hash_unit(i + 1, j, seed) * fx
-    bottom = hash_unit(i, j + 1, seed) * (1.0 - fx) + hash_unit(i + 1, j + 1, seed) * fx
+    following = i + 1
+    if period is not None:
+        i, following = torch.remainder(i, period), torch.remainder(following, period)
+    top = hash_unit(i, j, seed) * (1.0 - fx) + hash_unit(following, j, seed) * fx
+    bottom = hash_unit(i, j + 1, seed) * (1.0 - fx) + hash_unit(following, j + 1, seed) * fx
     return top * (1.0 - fy) + bottom * fy

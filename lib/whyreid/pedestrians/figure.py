@@ -23,9 +23,9 @@ _TRUNK_WIDTH = [(-0.25, 0.098), (-0.05, 0.098), (0.12, 0.093), (0.30, 0.085), (0
 _TRUNK_DEPTH = [(-0.25, 0.072), (-0.05, 0.071), (0.12, 0.065), (0.30, 0.060), (0.50, 0.063), (0.70, 0.068),
                 (0.85, 0.065), (0.95, 0.056), (1.02, 0.046), (1.07, 0.040), (1.12, 0.034), (1.16, 0.031)]  # fmt: skip
 _TRUNK_FORWARD = [(-0.2, -0.004), (0.3, 0.002), (0.7, 0.004), (0.95, -0.006), (1.07, -0.004), (1.16, 0.004)]
-_LEG = [(0.0, 0.050), (0.12, 0.050), (0.30, 0.043), (0.47, 0.034), (0.53, 0.033), (0.63, 0.034), (0.76, 0.029),
+_LEG = [(0.0, 0.046), (0.12, 0.047), (0.30, 0.043), (0.47, 0.034), (0.53, 0.033), (0.63, 0.034), (0.76, 0.029),
         (0.90, 0.0225), (1.0, 0.021)]  # fmt: skip
-_ARM = [(-0.10, 0.006), (-0.06, 0.020), (0.0, 0.029), (0.12, 0.030), (0.30, 0.027), (0.48, 0.0235), (0.58, 0.0240),
+_ARM = [(-0.10, 0.004), (-0.06, 0.014), (0.0, 0.0245), (0.12, 0.0275), (0.30, 0.0265), (0.48, 0.0235), (0.58, 0.0240),
         (0.68, 0.0235), (0.85, 0.018), (1.0, 0.0155)]  # fmt: skip
 _JACKET, _HOODIE, _DRESS = 3, 2, 4
 SKIRT_LEAST = 3  # codes of clothes_cut from here on are skirts and dresses
@@ -70,7 +70,7 @@ def trunk(people: People, skeleton: Skeleton) -> list[Tube]:
     below = col(hem) + (0.95 - col(hem)) * steps
     place = torch.cat((below, rings(hem, (1.02, 1.07, 1.12, 1.135))), dim=1)
     width, depth, forward = trunk_radii(people, skeleton, place)
-    flare = (1.0 - steps / 0.3).clamp(0.0, 1.0) * col(0.006 + 0.012 * people["top_loose"])
+    flare = (1.0 - steps / 0.3).clamp(0.0, 1.0) * col(0.008 + 0.012 * people["top_loose"])
     flare = torch.cat((flare, torch.zeros_like(place[:, :4])), dim=1)
     centre, front, left = trunk_frame(skeleton, place)
     shirt = make_tube(
@@ -144,7 +144,7 @@ def _arm_tube(
     radius = profile(place, _ARM) * stature * bulk
     if cloth:
         at_hem = smoothstep(place, col(people["up_length"]) - 0.15, col(people["up_length"]))
-        radius = radius + trunk_ease(people) * 0.75 * smoothstep(place, -0.06, 0.0) + 0.006 * at_hem
+        radius = radius + trunk_ease(people) * 0.75 * smoothstep(place, -0.02, 0.20) + 0.006 * at_hem
     material = Material.SLEEVE if cloth else Material.ARM_SKIN
     return make_tube(
         centre, front, unit(cross(direction, front)), radius, radius, material=material, segments=10, along=place
@@ -243,8 +243,10 @@ def skirt(people: People, skeleton: Skeleton) -> Tube:
     legs_at = [
         limb(skeleton.hip[:, s], skeleton.knee[:, s], skeleton.ankle[:, s], samples, knee=0.09)[0] for s in (0, 1)
     ]
-    points = torch.cat(legs_at, dim=1)
-    radius = leg_radius(people, skeleton, samples).repeat(1, 2) + 0.012
+    heels = skeleton.ankle - skeleton.toe_direction * (0.040 * skeleton.stature).view(-1, 1, 1)
+    points = torch.cat((*legs_at, heels), dim=1)
+    radius = leg_radius(people, skeleton, samples) + 0.012
+    radius = torch.cat((radius, radius, (0.026 * stature).expand(-1, 2)), dim=1)
     length = col(people["down_length"])
     fall = rings(stature, (0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.88, 1.0)) * length
     height = skeleton.hip[:, 0, 2:3] * 0.5 + skeleton.hip[:, 1, 2:3] * 0.5 - fall * 0.49 * stature
@@ -263,20 +265,29 @@ def skirt(people: People, skeleton: Skeleton) -> Tube:
 def _skirt_tube(
     people: People, skeleton: Skeleton, fall: Tensor, height: Tensor, limits: tuple[Tensor, Tensor, Tensor, Tensor]
 ) -> Tube:
-    """The tube through a waist band on the trunk and the rings that hold the legs."""
+    """The tube through a waist band on the trunk and the rings that hold the legs and the tail of the shirt."""
     front, back, left, right = limits
+    stature = col(skeleton.stature)
+    place = torch.cat((rings(fall, (0.33, 0.20, 0.06)), -fall * (0.49 / 0.288)), dim=1)
+    width, depth, forward = trunk_radii(people, skeleton, place.clamp_min(-0.25))
+    centre, trunk_front, trunk_left = trunk_frame(skeleton, place)
+    tail = 0.010 + (0.008 + 0.012 * people["top_loose"].unsqueeze(-1)) * smoothstep(-place, -0.25, 0.05)
+    width, depth = width + tail + 0.004, depth + tail + 0.004
     flare = (0.01 + 0.05 * col(people["clothes_flare"])) * fall
+    ahead, aside = centre[:, 3:, 0] + forward[:, 3:], centre[:, 3:, 1]
+    near = (fall < 0.20 * stature).float() * 9.0 - 9.0  # the shirt's tail ends above this
+    front, back = torch.maximum(front, ahead + depth[:, 3:] + near), torch.minimum(back, ahead - depth[:, 3:] - near)
+    left, right = torch.maximum(left, aside + width[:, 3:] + near), torch.minimum(right, aside - width[:, 3:] - near)
+    front, left = front.cummax(dim=1).values, left.cummax(dim=1).values
+    back, right = back.cummin(dim=1).values, right.cummin(dim=1).values
     ground = torch.stack(((front + back) * 0.5, (left + right) * 0.5, height), dim=-1)
-    waist = rings(fall, (0.33, 0.20, 0.05))
-    width, depth, forward = trunk_radii(people, skeleton, waist)
-    centre, trunk_front, trunk_left = trunk_frame(skeleton, waist)
-    ease = rings(fall, (0.012, 0.018, 0.024))
     level_front, level_left = (vec(v).expand_as(ground) for v in (skeleton.hip_front, skeleton.hip_left))
+    waist = centre[:, :3] + trunk_front[:, :3] * forward[:, :3].unsqueeze(-1)
     return make_tube(
-        torch.cat((centre + trunk_front * forward.unsqueeze(-1), ground), dim=1),
-        torch.cat((trunk_front, level_front), dim=1), torch.cat((trunk_left, level_left), dim=1),
-        torch.cat((depth + ease, (front - back) * 0.52 + flare), dim=1),
-        torch.cat((width + ease, (left - right) * 0.5 + flare), dim=1),
-        material=Material.TROUSER, segments=20, along=torch.cat((-0.53 * waist, fall), dim=1), boxiness=0.45,
+        torch.cat((waist, ground), dim=1), torch.cat((trunk_front[:, :3], level_front), dim=1),
+        torch.cat((trunk_left[:, :3], level_left), dim=1),
+        torch.cat((depth[:, :3], (front - back) * 0.5 + flare), dim=1),
+        torch.cat((width[:, :3], (left - right) * 0.5 + flare), dim=1),
+        material=Material.TROUSER, segments=20, along=torch.cat((-0.53 * place[:, :3], fall), dim=1), boxiness=0.45,
         present=people["clothes_cut"] >= SKIRT_LEAST, downward=True,
     )  # fmt: skip

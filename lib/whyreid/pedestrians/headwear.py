@@ -113,14 +113,18 @@ def _ponytail(people: People, skeleton: Skeleton) -> Tube:
 
 def hat(people: People, skeleton: Skeleton) -> list[Tube]:
     """Crown of the hat, and its visor or brim."""
-    style = col(people["hat_style"])
+    style, scale = col(people["hat_style"]), col(skeleton.head_scale)
     beanie = (style == _BEANIE).float()
-    low = 0.42 - 0.24 * beanie
-    height = low + (1.24 - low) * rings(style, (0.0, 0.12, 0.3, 0.55, 0.74, 0.86, 0.94, 1.0))
-    shift = -0.05 + 0.0 * height
-    taper = rings(style, (1.0, 1.0, 0.9, 0.75, 0.6, 0.5, 0.2, 0.0))
-    ease = 0.013 + 0.016 * taper + 0.007 * beanie * (height < low + 0.2).float()
-    crown = _shell(skeleton, height, shift, ease, material=Material.HAT, present=people["hat"])
+    low, high = 0.40 - 0.26 * beanie, 1.20 + 0.12 * (style == _BRIM).float()
+    height = low + (high - low) * rings(style, (0.0, 0.14, 0.18, 0.45, 0.68, 0.85, 0.95, 1.0))
+    shape = rings(style, (1.0, 1.0, 0.985, 0.97, 0.90, 0.72, 0.42, 0.04))
+    fold = beanie * rings(style, (0.007, 0.007, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    width, depth = ((half * scale * 0.99 + 0.020) * shape + fold for half in (HALF_WIDTH, HALF_DEPTH))
+    centre = _on_head(skeleton, height, -0.07 + 0.0 * height)
+    crown = make_tube(
+        centre, vec(skeleton.head_front), vec(skeleton.head_left), depth, width, material=Material.HAT, segments=16,
+        along=height, present=people["hat"],
+    )  # fmt: skip
     return [crown, _brim(people, skeleton)]
 
 

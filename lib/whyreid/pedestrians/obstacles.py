@@ -53,8 +53,8 @@ def _crate(frame: Frame, present: Tensor) -> Tube:
     centre = _points(frame, [(0, 0, 0.0), (0, 0, 0.01), (0, 0, 0.30), (0, 0, 0.58), (0, 0, 0.60), (0, 0, 0.60)])
     shape = centre.new_tensor([0.9, 1.0, 1.0, 1.0, 0.98, 0.0])
     return make_tube(
-        centre, frame[1].unsqueeze(1), frame[2].unsqueeze(1), shape * 0.26, shape * 0.34, material=Material.CRATE,
-        segments=16, boxiness=1.0, present=present,
+        centre, frame[1].unsqueeze(1), frame[2].unsqueeze(1), shape * 0.24, shape * 0.32, material=Material.CRATE,
+        segments=8, boxiness=1.79, present=present,
     )  # fmt: skip
 
 

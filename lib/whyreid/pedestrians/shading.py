@@ -145,15 +145,16 @@ def _face(material: Tensor, colour: Tensor, uv: Tensor) -> Tensor:
 
 
 def _folds(seed: Tensor, material: Tensor, uv: Tensor, metres: Tensor) -> Tensor:
-    """Brightness of folds, grain and strands, [M] around 1."""
-    across, down = metres.unbind(1)
+    """Brightness of folds, grain and strands, [M] around 1; closes around the tube."""
+    down = metres[:, 1]
     hair = _is(material, (Material.HAIR,))
-    fine = value_noise(
-        torch.where(hair, uv[:, 0] * 46.0, across * 26.0), torch.where(hair, uv[:, 1] * 1.5, down * 17.0), seed
-    )
-    broad = value_noise(across * 9.0 + down * 5.0, down * 8.0 - across * 4.0, seed + 1)
-    strength = _table(_FOLDS, 0.06, across)[material]
-    return 1.0 + strength * (0.5 * fine + 0.5 * broad - 0.5) * torch.where(hair, 1.6, 1.5)
+    around = _table(_AROUND, 0.5, down)[material]
+    fine, broad = torch.round(around * 26.0), torch.round(around * 9.0)
+    fine = torch.where(hair, 46.0, fine)
+    grain = value_noise(uv[:, 0] * fine, torch.where(hair, uv[:, 1] * 1.5, down * 17.0), seed, period=fine.to(torch.int64))
+    crease = value_noise(uv[:, 0] * broad + down * 6.0, down * 9.0, seed + 1, period=broad.to(torch.int64))
+    strength = _table(_FOLDS, 0.06, down)[material]
+    return 1.0 + strength * (0.5 * grain + 0.5 * crease - 0.5) * torch.where(hair, 1.6, 1.5)
 
 
 def _shelter(material: Tensor, uv: Tensor) -> Tensor:

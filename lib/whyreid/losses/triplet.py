@@ -32,16 +32,19 @@ def batch_hard_triplet(embeddings: Tensor, labels: Tensor, *, margin: float | No
     return loss(embeddings, labels, triplets)
 
 
-def weighted_regularised_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
+def weighted_regularised_triplet(embeddings: Tensor, labels: Tensor, *, epsilon: float = 1e-6) -> Tensor:
     """AGW's triplet loss without a margin: every pair counts, hard pairs more.
 
     log(1 + exp(sum_p w_p d_p - sum_n w_n d_n)) for each anchor, w_p = softmax of the distances to its positives, w_n =
-    softmax of the negated distances to its negatives; mean over anchors. Ye et al., arXiv 2001.04193, Sec. 4, as in the
-    authors' code: the anchor is one of its own positives (distance about 1e-6).
+    softmax of the negated distances to its negatives; mean over anchors. Ye et al., arXiv 2001.04193, as in the
+    authors' code: the anchor is one of its own positives (distance about 1e-6), and ``epsilon`` is added to the softmaxes'
+    denominators. That is more than a guard against zero: the negatives' exponentials are not scaled by their maximum,
+    so once all negatives are farther than about ln(1 / epsilon) = 14 their weights, and with them the push, fade.
 
     Args:
         embeddings: [B, D], before the neck, not normalised.
         labels: [B] int64.
+        epsilon: of the authors' code; 0 = the formula as printed, for embeddings of any scale.
 
     Returns:
         Scalar >= 0.
@@ -63,9 +66,19 @@ def weighted_regularised_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
     if bool(same.all()):
         raise ValueError("the batch holds a single identity, so no anchor has a negative; sample several identities.")
     distances = _euclidean(embeddings)
-    positive = distances.masked_fill(~same, float("-inf")).softmax(dim=1)
-    negative = (-distances).masked_fill(same, float("-inf")).softmax(dim=1)
+    farthest = distances.detach().masked_fill(~same, 0.0).amax(dim=1, keepdim=True)
+    positive = _weights(distances, same, farthest, epsilon)
+    negative = _weights(-distances, ~same, torch.zeros_like(farthest), epsilon)
     return F.softplus((positive * distances).sum(dim=1) - (negative * distances).sum(dim=1)).mean()
+
+
+def _weights(values: Tensor, mask: Tensor, shift: Tensor, epsilon: float) -> Tensor:
+    """Softmax over the masked entries of each row, with epsilon in the denominator after the shift."""
+    chosen = values.masked_fill(~mask, float("-inf"))
+    if epsilon == 0:
+        return chosen.softmax(dim=1)
+    exponentials = (chosen - shift).exp()
+    return exponentials / (exponentials.sum(dim=1, keepdim=True) + epsilon)
 
 
 def _euclidean(x: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Cut any network at named nodes: image -> node, and node -> later node, in training and evaluation mode.
 
 torch.fx records the network as a graph; torchvision's tracer gives every step of the graph the dotted name of the
-module that made it ("layer3", "features.5.1"), and its ``DualGraphModule`` keeps one graph for each mode, because dropout and
-stochastic depth trace differently. Cutting keeps the network's parameters (shared, not copied) and their names.
+module that made it ("layer3", "features.5.1"), and its ``DualGraphModule`` keeps one graph for each mode, because
+dropout and stochastic depth trace differently. Cutting keeps the network's parameters (shared, not copied) and names.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def _trace(module: nn.Module, training: bool, leaf_modules: Iterable[type[nn.Mod
     except Exception as error:  # tracing runs the user's code: anything can come out of it
         raise ValueError(
             f"{type(module).__name__} cannot be traced by torch.fx ({type(error).__name__}: {error}); name the "
-            "class that cannot be traced in leaf_modules, or wrap the network in a module that returns the feature map itself and "
-            "pass feature_node=None."
+            "class that cannot be traced in leaf_modules, or wrap the network in a module that returns the feature "
+            "map itself and pass feature_node=None."
         ) from error
     finally:
         for name, part in module.named_modules():
@@ -141,16 +141,24 @@ def _after(graph: fx.Graph, start: fx.Node) -> fx.Graph:
     entrance.meta[_PATH] = "activation"
     copied[start].replace_all_uses_with(entrance)
     clone.eliminate_dead_code(is_impure_node=_is_boundary)
-    for step in [s for s in clone.nodes if s.op == "placeholder" and s is not entrance]:
-        if step.users:
-            crossing = sorted({user.meta.get(_PATH, user.name) for user in step.users})
-            raise ValueError(
-                f"the network cannot be cut at {start.meta[_PATH]!r}: {', '.join(crossing)} reach around it to the "
-                "image; choose a node that every path passes through."
-            )
+    _refuse_crossings(graph, start, {original for original, node in copied.items() if node in set(clone.nodes)})
+    for step in [node for node in clone.nodes if node.op == "placeholder" and node is not entrance]:
         clone.erase_node(step)
     clone.lint()
     return clone
+
+
+def _refuse_crossings(graph: fx.Graph, start: fx.Node, alive: set[fx.Node]) -> None:
+    """Nothing that the later part still needs may come from before ``start``, except parameters."""
+    steps = list(graph.nodes)
+    before, after = set(steps[: steps.index(start)]), set(steps[steps.index(start) + 1 :]) & alive
+    needed = [step for step in before & alive if step.op != "get_attr" and after & set(step.users)]
+    if needed:
+        names = sorted(step.meta.get(_PATH, step.name) for step in needed)
+        raise ValueError(
+            f"the network cannot be cut at {start.meta[_PATH]!r}: later steps also need {', '.join(names)}; choose a "
+            "node that every path passes through."
+        )
 
 
 def _dual(root: nn.Module, graphs: list[fx.Graph]) -> TracedNetwork:

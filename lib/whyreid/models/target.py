@@ -126,7 +126,8 @@ class TargetModel(nn.Module):
         neck: [B, C] -> [B, D]; None = the pooled vector is the embedding.
         normalise: scale embeddings to length one.
         to_map: turns the node's output into [B, C, h, w], for example `TokenGrid` or `ChannelsLast`.
-        distance: how embeddings are compared, "euclidean" or "cosine"; None = cosine when ``normalise``, else euclidean.
+        distance: how embeddings are compared, "euclidean" or "cosine"; None = "cosine" if ``normalise`` else
+            "euclidean".
         image_input: size and normalisation of the pictures.
         leaf_modules: classes that torch.fx should not look into.
         architecture: how the network is built again; set by this library's own builders.

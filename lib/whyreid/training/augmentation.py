@@ -28,7 +28,8 @@ class Augmentation:
         erase: probability of erasing a rectangle (Zhong et al., arXiv 1708.04896).
         erase_area: least and greatest share of the picture.
         erase_aspect: least height over width of the rectangle; the greatest is its inverse.
-        colour: brightness, contrast and saturation are each scaled by 1 - colour .. 1 + colour; 0 = off.
+        colour: contrast (around the mean colour) is scaled by 1 - colour .. 1 + colour and each channel is shifted by
+            up to ``colour`` standard deviations; 0 = off.
     """
 
     flip: float = 0.5
@@ -51,6 +52,8 @@ def augment(images: Tensor, augmentation: Augmentation, *, generator: torch.Gene
         [B, 3, H, W], a new tensor.
     """
     images = shift_and_flip(images, augmentation, generator=generator)
+    if augmentation.colour:
+        images = recolour(images, augmentation, generator=generator)
     return erase(images, augmentation, generator=generator)
 
 
@@ -65,6 +68,13 @@ def shift_and_flip(images: Tensor, augmentation: Augmentation, *, generator: tor
     which = torch.arange(batch)[:, None, None].to(images.device)
     rows, columns = rows[:, :, None].to(images.device), columns[:, None, :].to(images.device)
     return padded.movedim(1, 3)[which, rows, columns].movedim(3, 1)
+
+
+def recolour(images: Tensor, augmentation: Augmentation, *, generator: torch.Generator) -> Tensor:
+    """Another contrast and another light: one random scale a picture, one random shift a channel."""
+    drawn = augmentation.colour * (2 * torch.rand(len(images), 4, generator=generator) - 1)
+    scale, shift = (1 + drawn[:, :1, None, None]).to(images), drawn[:, 1:, None, None].to(images)
+    return images * scale + shift
 
 
 def erase(images: Tensor, augmentation: Augmentation, *, generator: torch.Generator) -> Tensor:

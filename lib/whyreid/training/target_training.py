@@ -15,12 +15,13 @@ from lightning_fabric.plugins import MixedPrecision
 from torch import Tensor
 from tqdm import tqdm
 
-from whyreid.data.loading import ImageStore
+from whyreid.data.loading import MEMORY_LIMIT, ImageStore
 from whyreid.data.sampling import IdentityBatches, relabel, seeded_generator
 from whyreid.data.table import ReIDTable
 from whyreid.models.target import TargetModel
 from whyreid.models.target_file import save_target
 from whyreid.training import checkpoint
+from whyreid.training.atomic import write_whole
 from whyreid.training.augmentation import augment
 from whyreid.training.device import resolve_device, resolve_precision
 from whyreid.training.history import EpochRecord, TrainingHistory
@@ -73,12 +74,14 @@ def train_target(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with random_states_kept():
-        training = _Training.prepare(model, table, recipe, folder, seed, resolve_device(device), devices, progress)
+        training = _Training.prepare(model, table, recipe, folder, seed, resolve_device(device), devices)
         training.restore()
-        with training.bar(progress) as bar:
-            for epoch in range(len(training.records), recipe.epochs):
-                training.run_epoch(epoch, bar)
-                training.save()
+        if training.remaining:
+            store = ImageStore(training.table, model.image_input.size, memory_limit=MEMORY_LIMIT, progress=progress)
+            with training.bar(progress) as bar:
+                for epoch in training.remaining:
+                    training.run_epoch(epoch, store, bar)
+                    training.save()
         return training.finish()
 
 
@@ -88,10 +91,10 @@ class _Training:
 
     fabric: Fabric
     target: TargetModel
+    table: ReIDTable
     objective: Any
     optimiser: Any
     batches: IdentityBatches
-    store: ImageStore
     labels: Tensor
     recipe: TrainingRecipe
     folder: Path
@@ -109,9 +112,8 @@ class _Training:
         seed: int,
         device: torch.device,
         devices: int,
-        progress: bool,
     ) -> _Training:
-        """Check the arguments, decode the pictures, put the model on its device."""
+        """Check the arguments and put the model on its device."""
         table = table.select(*recipe.splits)
         labels, identities = relabel(table.pids)
         batches = _identity_batches(labels, recipe, seed)
@@ -123,9 +125,13 @@ class _Training:
         objective = Objective(model, len(identities), recipe).to(memory_format=torch.channels_last)
         settings = checkpoint.describe(model, table, recipe, seed, device, fabric)
         checkpoint.refuse_other_settings(folder, settings)
-        store = ImageStore(table, model.image_input.size, progress=progress)
         wrapped, optimiser = fabric.setup(objective, make_optimiser(objective, recipe))
-        return cls(fabric, model, wrapped, optimiser, batches, store, labels, recipe, folder, seed, settings)
+        return cls(fabric, model, table, wrapped, optimiser, batches, labels, recipe, folder, seed, settings)
+
+    @property
+    def remaining(self) -> range:
+        """Epochs still to do."""
+        return range(len(self.records), self.recipe.epochs)
 
     def restore(self) -> None:
         """Take up an interrupted or finished training of the folder; otherwise record the initial weights."""
@@ -146,8 +152,8 @@ class _Training:
         """Write the trained target and the history; leave the model in evaluation mode."""
         self.objective.eval()
         history = TrainingHistory(tuple(self.records), self.settings)
-        if self.fabric.is_global_zero:
-            save_target(self.target, self.folder / "target.pt")
+        if self.fabric.is_global_zero and not (self.folder / "history.json").exists():
+            write_whole(self.folder / "target.pt", lambda aside: save_target(self.target, aside))
             history.save(self.folder)
         self.fabric.barrier()
         return history
@@ -159,13 +165,13 @@ class _Training:
         shown = progress and self.fabric.is_global_zero
         return tqdm(total=total, initial=done, unit="img", desc="train", disable=not shown, smoothing=0.1)
 
-    def run_epoch(self, epoch: int, bar: tqdm[Any]) -> None:
+    def run_epoch(self, epoch: int, store: ImageStore, bar: tqdm[Any]) -> None:
         """One epoch: its batches, and its record."""
         started = time.perf_counter()
         seed_everything(self.seed, _NETWORK, epoch)
         self.objective.train()
         sums, steps, rate = torch.zeros(4), 0, 0.0
-        for step, rows, images in self._batches(epoch):
+        for step, rows, images in self._batches(epoch, store):
             rate = learning_rate_at(self.recipe, epoch * len(self.batches) + step, len(self.batches))
             losses = self._step(images, rows, rate, epoch, step)
             sums, steps = sums + losses, steps + 1
@@ -176,12 +182,12 @@ class _Training:
         seconds = time.perf_counter() - started
         self.records.append(EpochRecord(epoch + 1, total, classification, metric, accuracy, rate, images_seen, seconds))
 
-    def _batches(self, epoch: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+    def _batches(self, epoch: int, store: ImageStore) -> Iterator[tuple[int, Tensor, Tensor]]:
         """(step, rows [B], augmented pictures [B, 3, H, W] on the device) of this process."""
         batches = self.batches.epoch(epoch)
         mine = range(self.fabric.global_rank, len(batches), self.fabric.world_size)
         mine = mine[: len(batches) // self.fabric.world_size]
-        pictures = self.store.batches(batches[step] for step in mine)
+        pictures = store.batches(batches[step] for step in mine)
         for step, images in zip(mine, pictures, strict=True):
             prepared = self.target.image_input.prepare(images.to(self.fabric.device, non_blocking=True))
             generator = seeded_generator(self.seed, _AUGMENTATION, epoch, step)
@@ -202,12 +208,13 @@ class _Training:
         return values
 
     def _not_finite(self, values: Tensor, rows: Tensor, epoch: int, step: int) -> str:
-        paths = ", ".join(str(self.store.dataset.paths[row]) for row in rows.tolist())
+        paths = ", ".join(self.table.images["path"].iloc[rows.tolist()])
         classification, metric = values[1].item(), values[2].item()
         return (
             f"the loss is not finite in epoch {epoch + 1}, batch {step + 1} of {len(self.batches)} (cross-entropy "
             f"{classification}, triplet loss {metric}): lower learning_rate (now {self.recipe.learning_rate}) or use "
-            f'precision="32-true"; the last whole epoch is in {self.folder}. Pictures of the batch: {paths}'
+            f'precision="32-true"; the last whole epoch is in {self.folder}. Pictures of the batch, under '
+            f"{self.table.root}: {paths}"
         )
 
 

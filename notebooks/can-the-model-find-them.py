@@ -70,7 +70,7 @@ parameters = sum(p.numel() for p in target.model.parameters())
 print(f"{table}\n{parameters:,} parameters, {history.seconds:.0f} s, {history.images_per_second:.0f} pictures a second")
 
 # %% tags=["hide-input"]
-columns = {"loss": "loss", "accuracy": "training identities right (share)"}
+columns = {"loss": "loss", "accuracy": "training pictures right (share)"}
 epochs = history.frame()
 claim = f"After {len(epochs)} epochs {epochs['accuracy'].iloc[-1]:.0%} of the training pictures are classified right."
 show_figure(training_figure(epochs, columns=columns), claim)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR, SEQUENTIAL_MAP
@@ -28,6 +29,7 @@ def cmc_figure(reports: Mapping[str, RankingReport], *, max_rank: int = 20) -> F
         ranks = np.arange(1, len(cmc) + 1)
         axes.plot(ranks, 100 * cmc, marker=marker, markersize=4, label=f"{label} (rank-1 {100 * cmc[0]:.1f} %)")
     axes.set(xlabel="rank k", ylabel="queries matched by rank k (%)", ylim=(0, 101), xlim=(0.5, max_rank + 0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="lower right")
     return figure
 
@@ -44,6 +46,7 @@ def training_figure(history: pd.DataFrame, *, columns: Mapping[str, str]) -> Fig
         sns.lineplot(data=history, x="epoch", y=column, ax=axes, marker="o", markersize=4)
         axes.set(xlabel="epoch", ylabel=label)
         axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -56,7 +59,7 @@ def distance_histogram(match: np.ndarray, non_match: np.ndarray, *, unit: str) -
         unit: label of the axis, such as "cosine distance".
     """
     figure, axes = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
-    bins = np.histogram_bin_edges(np.concatenate([match, non_match]), bins=60)
+    bins = np.histogram_bin_edges(np.concatenate([match, non_match]), bins=60).tolist()
     for values, colour, style, label in (
         (match, MATCH_COLOUR, "solid", "same person"),
         (non_match, NON_MATCH_COLOUR, "dashed", "another person"),
@@ -71,7 +74,7 @@ def distance_histogram(match: np.ndarray, non_match: np.ndarray, *, unit: str) -
             linewidth=2,
             label=label,
         )
-        axes.hist(values, bins=bins, density=True, color=colour, alpha=0.15)
+        axes.hist(values, bins=bins, density=True, histtype="stepfilled", color=colour, alpha=0.15)
     axes.set(xlabel=f"{unit} (lower = closer)", ylabel="density")
     axes.legend()
     return figure

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_MASK = 0x7FFFFFFF
+_MULTIPLIERS = (0x2545F491, 0x1D872B41, 0x3C6EF372 | 1)
 _SINE = (6.283185307, -41.34170224, 81.60524928, -76.70585975, 42.05869394)  # Taylor series of sin(2 pi x)
 
 
@@ -72,14 +72,18 @@ def fourth_root_power(x: Tensor) -> Tensor:
 
 
 def hash_bits(*coordinates: Tensor) -> Tensor:
-    """24 repeatable random bits for integer coordinates (int64, broadcast together), int64."""
-    value = torch.zeros((), dtype=torch.int64, device=coordinates[0].device)
-    for index, coordinate in enumerate(coordinates):
-        value = (value ^ (coordinate * (0x2545F491 + 0x1D872B4 * index))) & _MASK
-        value = (value * 0x5851F42D) & 0x7FFFFFFFFFFF
-        value = (value ^ (value >> 17)) & _MASK
-    value = (value * 0x2C1B3C6D) & 0x7FFFFFFFFFFF
-    return (value ^ (value >> 19)) & 0xFFFFFF
+    """24 repeatable random bits for integer coordinates (at most three, broadcast together), int32.
+
+    Multiply and xor-shift on 32-bit integers that wrap around; equal on every device.
+    """
+    value = coordinates[0].to(torch.int32) * _MULTIPLIERS[0]
+    for coordinate, multiplier in zip(coordinates[1:], _MULTIPLIERS[1:], strict=False):
+        value = value ^ (coordinate.to(torch.int32) * multiplier)
+    for shift, multiplier in ((15, 0x2C1B3C6D), (12, 0x297A2D39)):
+        value ^= (value >> shift) & (0x7FFFFFFF >> (shift - 1))
+        value *= multiplier
+    value ^= (value >> 15) & 0x1FFFF
+    return (value >> 8) & 0xFFFFFF
 
 
 def hash_unit(*coordinates: Tensor) -> Tensor:

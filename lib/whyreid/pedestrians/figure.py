@@ -27,7 +27,14 @@ _LEG = [(0.0, 0.046), (0.12, 0.047), (0.30, 0.043), (0.47, 0.034), (0.53, 0.033)
         (0.90, 0.0225), (1.0, 0.021)]  # fmt: skip
 _ARM = [(-0.10, 0.004), (-0.06, 0.014), (0.0, 0.0245), (0.12, 0.0275), (0.30, 0.0265), (0.48, 0.0235), (0.58, 0.0240),
         (0.68, 0.0235), (0.85, 0.018), (1.0, 0.0155)]  # fmt: skip
-_JACKET, _HOODIE, _DRESS = 3, 2, 4
+# Places of the rings. They stay where they are when a hem moves (rings beyond it collapse into it), so that a longer
+# sleeve changes the forearm and not the shading of the whole arm.
+_SLEEVE_RINGS = (-0.085, -0.06, 0.0, 0.08, 0.17, 0.26, 0.34, 0.42, 0.50, 0.60, 0.72, 0.84, 0.93, 1.01)
+_BARE_ARM_RINGS = (0.30, 0.42, 0.50, 0.60, 0.75, 0.90, 1.03)
+_TROUSER_RINGS = (0.0, 0.13, 0.24, 0.32, 0.38, 0.43, 0.47, 0.50, 0.53, 0.57, 0.66, 0.76, 0.86, 0.93, 1.0)
+_BARE_LEG_RINGS = (0.20, 0.30, 0.40, 0.47, 0.53, 0.65, 0.80, 0.92, 1.0)
+_SKIRT_RINGS = (0.05, 0.14, 0.24, 0.33, 0.42, 0.52, 0.63, 0.75, 0.88, 1.0)
+_HOODIE = 2
 SKIRT_LEAST = 3  # codes of clothes_cut from here on are skirts and dresses
 
 
@@ -123,8 +130,8 @@ def sleeves(people: People, skeleton: Skeleton) -> list[Tube]:
     """Both arms: sleeve, bare part and hand."""
     tubes = []
     length = col(people["up_length"])
-    sleeve = torch.cat((rings(length, (-0.085, -0.06, 0.0)), length * rings(length, (0.18, 0.4, 0.6, 0.8, 1.0))), dim=1)
-    bare = (length - 0.03) + (1.03 - length) * rings(length, (0.0, 0.25, 0.5, 0.75, 1.0))
+    sleeve = torch.minimum(rings(length, _SLEEVE_RINGS), length)
+    bare = torch.maximum(rings(length, _BARE_ARM_RINGS), length - 0.03)
     for side in (0, 1):
         joints = (skeleton.shoulder[:, side], skeleton.elbow[:, side], skeleton.wrist[:, side])
         for place, cloth in ((sleeve, True), (bare, False)):
@@ -182,9 +189,8 @@ def legs(people: People, skeleton: Skeleton) -> list[Tube]:
     tubes = []
     pants = people["clothes_cut"] < SKIRT_LEAST
     length = col(people["down_length"])
-    cloth = length * rings(length, (0.0, 0.15, 0.3, 0.43, 0.5, 0.57, 0.68, 0.8, 0.9, 1.0))
-    start = length - torch.where(col(pants), 0.03, 0.16)
-    bare = start + (1.0 - start) * rings(length, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0))
+    cloth = torch.minimum(rings(length, _TROUSER_RINGS), length)
+    bare = torch.maximum(rings(length, _BARE_LEG_RINGS), length - torch.where(col(pants), 0.03, 0.16))
     for side in (0, 1):
         tubes.append(leg_tube(people, skeleton, side, cloth, cloth=True, present=pants))
         tubes.append(leg_tube(people, skeleton, side, bare, cloth=False, present=torch.ones_like(pants)))
@@ -248,7 +254,7 @@ def skirt(people: People, skeleton: Skeleton) -> Tube:
     radius = leg_radius(people, skeleton, samples) + 0.012
     radius = torch.cat((radius, radius, (0.026 * stature).expand(-1, 2)), dim=1)
     length = col(people["down_length"])
-    fall = rings(stature, (0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.88, 1.0)) * length
+    fall = torch.minimum(rings(stature, _SKIRT_RINGS), length)
     height = skeleton.hip[:, 0, 2:3] * 0.5 + skeleton.hip[:, 1, 2:3] * 0.5 - fall * 0.49 * stature
     near = (points[..., 2].unsqueeze(1) - height.unsqueeze(2)).abs() < 0.09 * stature.unsqueeze(-1)
     limits = [

@@ -75,7 +75,7 @@ def render(
     height: int = 128,
     width: int = 64,
     device: torch.device | str = "cpu",
-    chunk: int = 8,
+    chunk: int = 16,
 ) -> Rendering:
     """Pictures of persons, one shot each.
 

@@ -37,8 +37,8 @@ def weighted_regularised_triplet(embeddings: Tensor, labels: Tensor, *, epsilon:
 
     log(1 + exp(sum_p w_p d_p - sum_n w_n d_n)) for each anchor, w_p = softmax of the distances to its positives, w_n =
     softmax of the negated distances to its negatives; mean over anchors. Ye et al., arXiv 2001.04193, as in the
-    authors' code: the anchor is one of its own positives (distance about 1e-6), and ``epsilon`` is added to the softmaxes'
-    denominators. That is more than a guard against zero: the negatives' exponentials are not scaled by their maximum,
+    authors' code: the anchor is one of its own positives (distance about 1e-6), and ``epsilon`` is added to the
+    softmaxes' denominators. That is more than a guard against zero: the negatives' exponentials are not scaled by their maximum,
     so once all negatives are farther than about ln(1 / epsilon) = 14 their weights, and with them the push, fade.
 
     Args:

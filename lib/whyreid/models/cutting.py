@@ -23,9 +23,7 @@ class TracedNetwork(DualGraphModule):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TracedNetwork:
         copied = super().__deepcopy__(memo)
-        copied.train(self.training)
-        for name, part in self.named_modules():
-            copied.get_submodule(name).training = part.training
+        restore_training_flags(copied, training_flags(self))
         return copied
 
 
@@ -83,7 +81,7 @@ def _graphs(extracted: nn.Module) -> list[fx.Graph]:
 
 def _trace(module: nn.Module, training: bool, leaf_modules: Iterable[type[nn.Module]]) -> fx.Graph:
     """Record one mode of the network; every step remembers its dotted module name."""
-    before = {name: part.training for name, part in module.named_modules()}
+    flags = training_flags(module)
     tracer = NodePathTracer(autowrap_modules=(math, torchvision.ops), leaf_modules=(*_LEAVES, *leaf_modules))
     try:
         graph = tracer.trace(module.train(training))
@@ -94,8 +92,7 @@ def _trace(module: nn.Module, training: bool, leaf_modules: Iterable[type[nn.Mod
             "map itself and pass feature_node=None."
         ) from error
     finally:
-        for name, part in module.named_modules():
-            part.training = before[name]
+        restore_training_flags(module, flags)
     for step in graph.nodes:
         step.meta[_PATH] = tracer.node_to_qualname.get(step, step.name)
     return graph
@@ -162,6 +159,23 @@ def _refuse_crossings(graph: fx.Graph, start: fx.Node, alive: set[fx.Node]) -> N
 
 
 def _dual(root: nn.Module, graphs: list[fx.Graph]) -> TracedNetwork:
+    """A network of two graphs over the root's own modules, in the mode that each of them is in."""
+    flags = training_flags(root)
     part = TracedNetwork(root, *graphs, class_name=type(root).__name__)
     part.train(root.training)
+    restore_training_flags(root, flags)
     return part
+
+
+def training_flags(module: nn.Module) -> dict[str, bool]:
+    """The mode of every part of a network, by name."""
+    return {name: part.training for name, part in module.named_modules()}
+
+
+def restore_training_flags(module: nn.Module, flags: dict[str, bool]) -> None:
+    """Give every part its own mode back; traced parts switch their graphs with it."""
+    for name, part in module.named_modules():
+        if isinstance(part, DualGraphModule) and part.training != flags[name]:
+            part.train(flags[name])
+    for name, part in module.named_modules():
+        part.training = flags[name]

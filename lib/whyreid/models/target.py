@@ -217,12 +217,12 @@ class TargetModel(nn.Module):
 
 
 def embedding_dim(target: TargetModel) -> int:
-    """D, found by passing one black picture; the training flag is restored."""
-    training, parameter = target.training, next(target.parameters(), None)
-    device = None if parameter is None else parameter.device
+    """D, found by passing one black picture in evaluation mode; nothing of the model is changed."""
+    flags = cutting.training_flags(target)
+    parameter = next(target.parameters(), None)
+    image = torch.zeros(1, 3, *target.image_input.size, device=None if parameter is None else parameter.device)
     try:
         with torch.inference_mode():
-            image = torch.zeros(1, 3, *target.image_input.size, device=device)
             return target.eval()(image).embedding.shape[1]
     finally:
-        target.train(training)
+        cutting.restore_training_flags(target, flags)

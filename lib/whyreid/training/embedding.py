@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from whyreid.data.loading import ImageStore
 from whyreid.data.table import ReIDTable
+from whyreid.models.cutting import restore_training_flags, training_flags
 from whyreid.models.target import TargetModel
 from whyreid.training.device import resolve_device
 
@@ -70,13 +71,11 @@ def embed_batch(model: TargetModel, images: Tensor, *, flip: bool) -> Tensor:
 @contextmanager
 def _evaluating(model: TargetModel, device: torch.device) -> Iterator[torch.device]:
     """Evaluation mode on a device; both are restored at the end, also after an error."""
-    flags = {name: part.training for name, part in model.named_modules()}
+    flags = training_flags(model)
     parameter = next(model.parameters(), None)
     before = device if parameter is None else parameter.device
     try:
         model.eval().to(device)
         yield device
     finally:
-        model.to(before).train(flags[""])
-        for name, part in model.named_modules():
-            part.training = flags[name]
+        restore_training_flags(model.to(before), flags)

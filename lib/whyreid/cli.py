@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from whyreid.study.all_claims import all_units
+from whyreid.study.claims import measure_units
 from whyreid.study.execution import RunsFailed, execute_runs
 from whyreid.study.progress import progress_on_terminal
 from whyreid.study.project import find_project
@@ -21,11 +23,6 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 console = Console(soft_wrap=True)
-
-
-@app.callback()
-def main() -> None:
-    """Keep ``run`` a command of its own while it is the only one."""
 
 
 @app.command()
@@ -48,6 +45,25 @@ def run(
         console.print(f"[bold red]whyreid run:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(1) from None
     console.print(f"{len(made)} of {len(runs)} pages made now; all {len(runs)} lie in {escape(str(folder))}")
+
+
+@app.command()
+def claims(
+    only: Annotated[str | None, typer.Option(help="One claim instead of all.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Measure what the book claims with several seeds; what is stored and up to date is not measured again."""
+    units = [unit for unit in all_units(device=device) if only in (None, unit.claim)]
+    try:
+        if not units:
+            known = sorted({unit.claim for unit in all_units()})
+            raise ValueError(f"no claim {only!r}; there are: {', '.join(known)}.")
+        for number, (unit, now) in enumerate(measure_units(units), 1):
+            state = "measured" if now else "up to date"
+            console.print(f"{number} of {len(units)}: {unit.claim} {unit.name} {state}", highlight=False)
+    except (ValueError, OSError) as error:
+        console.print(f"[bold red]whyreid claims:[/] {escape(str(error))}", highlight=False)
+        raise typer.Exit(1) from None
 
 
 if __name__ == "__main__":

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+Size = Literal["smoke", "default", "paper"]
+
 PRESETS: dict[str, str] = {
     "smoke": "tiny data and short trainings, for tests and a first look; its numbers mean nothing",
     "default": "one seed on a laptop without a GPU; what the book shows",
@@ -10,7 +14,7 @@ PRESETS: dict[str, str] = {
 }
 
 
-def size_of(preset: str) -> str:
+def size_of(preset: str) -> Size:
     """The size of data and trainings that a preset asks for: "smoke", "default" or "paper".
 
     `full` repeats the trainings of `default` on the same data, so both share what is made.
@@ -25,4 +29,5 @@ def size_of(preset: str) -> str:
     if preset not in PRESETS:
         known = "; ".join(f"{name}: {meaning}" for name, meaning in PRESETS.items())
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}; choose from {known}.")
-    return "default" if preset == "full" else preset
+    sizes: dict[str, Size] = {"smoke": "smoke", "default": "default", "full": "default", "paper": "paper"}
+    return sizes[preset]

@@ -142,6 +142,18 @@ def test_penalty_is_chosen_on_validation_people(generator):
     assert chosen.penalty == min(losses, key=losses.get)
 
 
+def test_start_changes_the_time_not_the_minimum(generator):
+    embeddings, attributes = problem(generator)
+    cold = fit_attribute_classifier(embeddings, attributes, penalty=0.01)
+    near = fit_attribute_classifier(embeddings, attributes, penalty=0.03)
+    warm = fit_attribute_classifier(embeddings, attributes, penalty=0.01, start=near.classifier.weight)
+    torch.testing.assert_close(warm.classifier.weight, cold.classifier.weight, rtol=1e-3, atol=1e-4)
+    done = fit_attribute_classifier(embeddings, attributes, penalty=0.01, start=cold.classifier.weight, tolerance=1e-5)
+    assert done.iterations <= 1
+    with pytest.raises(ValueError, match=r"start must be \[3, 5\], got \[5, 3\]"):
+        fit_attribute_classifier(embeddings, attributes, start=cold.classifier.weight.T)
+
+
 def test_too_few_steps_are_said(generator):
     embeddings, attributes = problem(generator)
     with pytest.raises(RuntimeError, match=r"did not converge in 2 steps.*raise penalty or max_iterations"):

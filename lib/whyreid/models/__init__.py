@@ -5,6 +5,15 @@ from whyreid.models.attribute_classifier import AttributeClassifier
 from whyreid.models.attribute_embeddings import attribute_distances, attribute_embeddings
 from whyreid.models.interpreter import Interpreter, InterpreterOutput
 from whyreid.models.pooling import GeneralizedMeanPooling
+from whyreid.models.qaconv import QAConv, distance_from_logits, similarity_from_logits
+from whyreid.models.qaconv_features import (
+    QAConvFeatures,
+    QAConvModel,
+    qaconv_from_target,
+    resnet50_qaconv,
+    thin_qaconv,
+)
+from whyreid.models.qaconv_scoring import rescore_top, score_gallery, score_pairs
 from whyreid.models.target import ChannelsLast, ImageInput, TargetModel, TargetOutput, TokenGrid
 from whyreid.models.thin import thin_network
 
@@ -15,11 +24,22 @@ __all__ = [
     "ImageInput",
     "Interpreter",
     "InterpreterOutput",
+    "QAConv",
+    "QAConvFeatures",
+    "QAConvModel",
     "TargetModel",
     "TargetOutput",
     "TokenGrid",
     "attention_activation",
     "attribute_distances",
     "attribute_embeddings",
+    "distance_from_logits",
+    "qaconv_from_target",
+    "rescore_top",
+    "resnet50_qaconv",
+    "score_gallery",
+    "score_pairs",
+    "similarity_from_logits",
     "thin_network",
+    "thin_qaconv",
 ]

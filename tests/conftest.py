@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ def real_data() -> Path:
     """The folder that $WHYREID_DATA names (market1501-mini, attribute files, name lists); skips when it is absent."""
     folder = os.environ.get("WHYREID_DATA")
     if not folder:
-        pytest.skip("real data: set WHYREID_DATA to the folder that holds market1501-mini, market_attribute.mat and names")
+        pytest.skip(
+            "real data: set WHYREID_DATA to the folder that holds market1501-mini, market_attribute.mat and names"
+        )
     path = Path(folder)
     if not path.is_dir():
         pytest.skip(f"real data: WHYREID_DATA={folder} is not a folder")
@@ -47,3 +50,26 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     return torch.device(request.param)
+
+
+@pytest.fixture(scope="session")
+def smoke_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process that runs the study with the smoke preset, all of them with the same stored results.
+
+    They are made anew in every session, unless $WHYREID_ARTIFACTS names a folder to keep them.
+    """
+    left_out = {"PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTEST_CURRENT_TEST"}
+    inherited = {key: value for key, value in os.environ.items() if key not in left_out}
+    store = os.environ.get("WHYREID_ARTIFACTS") or str(tmp_path_factory.mktemp("artifacts"))
+    return inherited | {"WHYREID_ARTIFACTS": store, "WHYREID_PRESET": "smoke"}
+
+
+@pytest.fixture(scope="session")
+def scratch_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone of the last commit: what somebody gets who clones the repository now."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        pytest.skip("not a git checkout: nothing to clone")
+    clone = tmp_path_factory.mktemp("fresh") / "whyreid"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", root, clone], check=True)
+    return clone

@@ -32,7 +32,7 @@ def change(project: Any, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"titel": "x"}, r"1: unknown key: 'titel'\. There are: notebook, page, parameters, title\. Did you mean title"),
+        ({"titel": "x"}, r"1: unknown key: 'titel'\. There are: notebook, page, parameters, title\. Did you mean title"),  # noqa: E501
         ({"title": ...}, r"missing key: 'title'"),
         ({"page": "../up"}, "page must be lower-case words"),
         ({"page": 3}, "page must be lower-case words"),

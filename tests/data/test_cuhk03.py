@@ -80,7 +80,7 @@ def test_reader_takes_the_layout_in_three_folders(tmp_path, write_pictures):
 
 
 def test_both_layouts_need_the_published_counts(folder):
-    with pytest.raises(ValueError, match="gallery: 2 images of 1 identities, published 5332 of 700"):
+    with pytest.raises(ValueError, match="gallery: 2 images of 1 identity, published 5332 of 700"):
         read_cuhk03np(folder, boxes="detected")
 
 

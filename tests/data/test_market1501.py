@@ -116,13 +116,13 @@ def test_subset_is_refused_with_every_count_that_is_off(folder):
         "bounding_box_train: 3 images of 2 identities, published 12936 of 751 "
         "(12933 images missing and 749 identities missing)" in message
     )
-    assert "bounding_box_test, junk: 1 images, published 3819 (3818 images missing)" in message
+    assert "bounding_box_test, junk: 1 image, published 3819 (3818 images missing)" in message
     assert "--partial" in message
 
 
 def test_too_many_pictures_are_refused_even_for_a_subset(folder, tiny_publication, write_pictures):
     write_pictures(folder, ["query/0004_c1s1_000001_00.jpg"])
-    with pytest.raises(ValueError, match=r"query: 3 images of 3 .*\(1 images too many and 1 identities too many\)"):
+    with pytest.raises(ValueError, match=r"query: 3 images of 3 .*\(1 image too many and 1 identity too many\)"):
         read_market1501(folder, partial=True)
 
 
@@ -157,10 +157,10 @@ def test_empty_query_is_refused_before_anything_else_happens(folder):
 def test_identities_need_attributes_and_distractors_do_not(folder, tiny_publication):
     attributes = pd.DataFrame({"hat": [0, 1, 0, 1]}, index=[1, 2, 3, 7])
     assert read_market1501(folder, attributes=attributes).attributes.index.tolist() == [1, 2, 3, 7]
-    with pytest.raises(ValueError, match=r"1 identities without attributes \(pid 7\) and 0 attribute rows"):
+    with pytest.raises(ValueError, match=r"1 identity without attributes \(pid 7\) and 0 attribute rows"):
         read_market1501(folder, attributes=attributes.drop(index=7))
     extended = pd.concat([attributes, pd.DataFrame({"hat": [1]}, index=[9])])
-    with pytest.raises(ValueError, match=r"1 attribute rows without a picture \(pid 9\)"):
+    with pytest.raises(ValueError, match=r"1 attribute row without a picture \(pid 9\)"):
         read_market1501(folder, attributes=extended)
 
 

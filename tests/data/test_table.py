@@ -85,7 +85,12 @@ def test_without_cameras_the_protocol_must_say_so(images):
         (3, "path", "pictures\\a.png", "with forward slashes"),
         (3, "path", "pictures/1_0.png", "path must be unique, got row 3: 'pictures/1_0.png', first in row 0"),
         (3, "path", "pictures//./1_0.png", "path must be unique, got row 3"),
-        (3, "pid", 5, r"one side of train, val, test \(query, gallery\), got pid 5 is in test and train"),
+        (
+            3,
+            "pid",
+            5,
+            r"one side of train, val, test \(query, gallery\), got pid 5 is in test and train \\(pictures/5_0.png\\)",
+        ),
         (3, "split", "val", "got pid 2 is in train and val"),
     ],
 )
@@ -202,8 +207,8 @@ def test_attribute_rows_may_come_with_a_pid_column_a_split_column_and_booleans(i
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda rows: rows.drop(index=4), r"1 identities without attributes \(pid 4\) and 0 attribute rows"),
-        (lambda rows: rows.rename(index={6: 7}), r"\(pid 6\) and 1 attribute rows without a picture \(pid 7\)"),
+        (lambda rows: rows.drop(index=4), r"1 identity without attributes \(pid 4\) and 0 attribute rows"),
+        (lambda rows: rows.rename(index={6: 7}), r"\(pid 6\) and 1 attribute row without a picture \(pid 7\)"),
         (lambda rows: rows.rename(index={6: 0}), "pid of an attribute row must be 1 or more.*distractors"),
         (lambda rows: rows.rename(index={6: 5}), "pid of an attribute row must be unique"),
         (lambda rows: rows.assign(hat=2), "hat must be 0 or 1, got row 0: 2"),

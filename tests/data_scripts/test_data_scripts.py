@@ -96,7 +96,7 @@ def test_the_command_of_the_documentation_works_in_a_fresh_process(market, annot
 def test_a_subset_is_refused_without_partial_and_nothing_is_written(run, market, tmp_path):
     code, out, err = run("market1501", "--root", market, "--out", tmp_path / "table")
     assert (code, out) == (1, "")
-    assert "bounding_box_train: 1 images of 1 identities, published 12936 of 751" in err
+    assert "bounding_box_train: 1 image of 1 identity, published 12936 of 751" in err
     assert not (tmp_path / "table").exists()
 
 

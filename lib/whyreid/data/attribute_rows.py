@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from whyreid.data.attributes import AttributeSchema
-from whyreid.data.image_rows import Where, name_offenders, parse_integers, refuse, row_number
+from whyreid.data.image_rows import Where, count_of, name_offenders, parse_integers, refuse, row_number
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +76,13 @@ def match_attributes(attributes: pd.DataFrame, images: pd.DataFrame, *, partial:
     without_attributes = np.setdiff1d(people, attributes.index).tolist()
     without_picture = np.setdiff1d(attributes.index, people).tolist()
     if not partial and (without_attributes or without_picture):
+        unannotated = count_of(len(without_attributes), "identity", "identities")
+        superfluous = count_of(len(without_picture), "attribute row", "attribute rows")
         raise ValueError(
-            "attributes must be given for the identities on the pictures and no others, got "
-            f"{len(without_attributes)} identities without attributes ({_some(without_attributes)}) and "
-            f"{len(without_picture)} attribute rows without a picture ({_some(without_picture)}); add rows with empty "
-            "cells for unknown attributes and drop the rows of absent persons, or say that the table is partial."
+            f"attributes must be given for the identities on the pictures and no others, got {unannotated} without "
+            f"attributes ({_some(without_attributes)}) and {superfluous} without a picture ({_some(without_picture)}); "
+            "add rows with empty cells for unknown attributes and drop the rows of absent persons, or say that the "
+            "table is partial."
         )
     if len(people) and len(without_attributes) == len(people):
         raise ValueError(

@@ -37,6 +37,11 @@ def name_offenders(offenders: Sequence[str]) -> str:
     return "; ".join(offenders[:NAMED_OFFENDERS]) + (f" and {more} more" if more > 0 else "")
 
 
+def count_of(number: int, singular: str, plural: str) -> str:
+    """`1 image`, `2 images`."""
+    return f"{number} {singular if number == 1 else plural}"
+
+
 def refuse(bad: pd.Series, values: pd.Series, where: Where, expected: str, remedy: str) -> None:
     """Raise ValueError when any row is bad: what was expected, what came and where, what to do."""
     rows = np.flatnonzero(bad.to_numpy(dtype=bool))
@@ -105,11 +110,11 @@ def tidy_images(frame: pd.DataFrame, where: Where = row_number) -> pd.DataFrame:
     nothing = pd.Series(pd.NA, index=frame.index)
     camid = frame.get("camid", nothing).rename("camid")
     time = frame.get("time", nothing).rename("time")
-    pid = parse_integers(frame["pid"], where, remedy="number the persons 1, 2, 3, ...")
+    pid = parse_integers(frame["pid"], where, remedy="number the persons from 1")
     base = {
         "path": frame["path"].map(_plain_path).astype("str"),
         "pid": pid.astype("int64"),
-        "camid": parse_integers(camid, where, remedy="number the cameras 0, 1, 2, ..."),
+        "camid": parse_integers(camid, where, remedy="number the cameras from 0"),
         "time": parse_numbers(time, where, remedy="give frames"),
         "split": frame["split"].astype("str").str.strip(),
     }
@@ -169,7 +174,10 @@ def _check_identities(images: pd.DataFrame) -> None:
     sides = role.groupby(people["pid"]).agg(lambda roles: " and ".join(sorted(set(roles))))
     crossing = sides[sides.str.contains(" and ")]
     if len(crossing):
-        offenders = [f"pid {pid} is in {side}" for pid, side in crossing.items()]
+        tested = (
+            people[people["split"].isin(["val", "query", "gallery"])].drop_duplicates("pid").set_index("pid")["path"]
+        )
+        offenders = [f"pid {pid} is in {side} ({tested[pid]})" for pid, side in crossing.items()]
         raise ValueError(
             f"an identity must be on one side of train, val, test (query, gallery), got {name_offenders(offenders)}; "
             "move all its pictures to one side."
@@ -184,5 +192,5 @@ def check_evaluable(images: pd.DataFrame) -> None:
         empty = "gallery" if queries else "query"
         raise ValueError(
             f"split {empty} must have pictures, got {queries} in query and {gallery} in gallery; "
-            f"give some rows the split {empty}, or leave out both for a table that is only trained on."
+            f"put pictures there (rows with split {empty}), or leave out both for a table that is only trained on."
         )

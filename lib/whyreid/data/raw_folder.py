@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from whyreid.data.attribute_mat import load_attribute_mat
-from whyreid.data.image_rows import name_offenders
+from whyreid.data.image_rows import count_of, name_offenders
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +87,9 @@ def refuse_pictures(wrong: pd.Series, paths: pd.Series, dataset: str, why: str) 
     """Raise ValueError that names the first few pictures that cannot belong to the data set."""
     offenders = paths[wrong.to_numpy(dtype=bool)].tolist()
     if offenders:
+        pictures = count_of(len(offenders), "picture", "pictures")
         raise ValueError(
-            f"{len(offenders)} pictures cannot be of {dataset}: {why}: {name_offenders(offenders)}; "
+            f"{pictures} cannot be of {dataset}: {why}: {name_offenders(offenders)}; "
             "restore the folder from the original download."
         )
 
@@ -136,21 +137,22 @@ def _excess(found: Count, published: Count) -> tuple[bool, bool]:
 
 def _fault(found: Count, published: Count) -> str:
     """`6970 images of 400 identities, published 12936 of 751 (5966 images and 351 identities missing)`."""
-    images = _difference(found.images, published.images, "images")
+    images = _difference(found.images, published.images, "image", "images")
     if published.identities is None:
-        return f"{found.images} images, published {published.images} ({images})"
-    parts = [images, _difference(found.identities or 0, published.identities, "identities")]
+        return f"{count_of(found.images, 'image', 'images')}, published {published.images} ({images})"
+    parts = [images, _difference(found.identities or 0, published.identities, "identity", "identities")]
     return (
-        f"{found.images} images of {found.identities} identities, published {published.images} of "
+        f"{count_of(found.images, 'image', 'images')} of {count_of(found.identities or 0, 'identity', 'identities')}, "
+        f"published {published.images} of "
         f"{published.identities} ({' and '.join(part for part in parts if part)})"
     )
 
 
-def _difference(found: int, published: int, what: str) -> str:
+def _difference(found: int, published: int, singular: str, plural: str) -> str:
     """`12 images missing`, `3 images too many`, or nothing."""
     if found == published:
         return ""
-    return f"{abs(found - published)} {what} {'missing' if found < published else 'too many'}"
+    return f"{count_of(abs(found - published), singular, plural)} {'missing' if found < published else 'too many'}"
 
 
 def read_attributes(attributes: Path | str | pd.DataFrame | None, dataset: str) -> pd.DataFrame | None:

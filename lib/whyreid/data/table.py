@@ -242,7 +242,10 @@ class ReIDTable:
             FileNotFoundError: the folder, one of its files or some pictures are missing.
             ValueError: settings or rows are wrong; file and line are named.
         """
-        table = cls(**read_table_folder(Path(folder)))
+        try:
+            table = cls(**read_table_folder(Path(folder)))
+        except ValueError as error:
+            raise ValueError(f"table {folder}: {error}") from error
         check_image_files(table.root, table.images["path"])
         logger.info("loaded %r", table)
         return table

@@ -21,15 +21,15 @@ SETTINGS_FILE, IMAGES_FILE, ATTRIBUTES_FILE = "dataset.yaml", "images.csv", "att
 TABLE_FILES = (SETTINGS_FILE, IMAGES_FILE, ATTRIBUTES_FILE)
 _WHOLE = re.compile(r"-?\d{1,18}")
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "protocol": str,
-    "partial": bool,
-    "fps": (int, float),
-    "licence": str,
-    "image_root": str,
-    "provenance": dict,
-    "attributes": dict,
+_SETTINGS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "name": (str, "a text (a number goes between quotes)"),
+    "protocol": (str, "cross_camera or no_camera"),
+    "partial": (bool, "true or false"),
+    "fps": ((int, float), "a number"),
+    "licence": (str, "a text"),
+    "image_root": (str, "a folder, absolute or relative to the table"),
+    "provenance": (dict, "keys with values"),
+    "attributes": (dict, "a line `name: {group: ..., zero: ..., one: ...}` per attribute"),
 }
 
 
@@ -64,13 +64,14 @@ def read_settings(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} must be YAML in UTF-8, got {error}; mend the file.") from error
     if not isinstance(settings, dict) or "name" not in settings:
         raise ValueError(f"{path} must hold at least `name: ...`, got {settings!r}; name the data set.")
-    unknown = sorted(map(str, set(settings) - set(_TYPES)))
+    unknown = sorted(map(str, set(settings) - set(_SETTINGS)))
     if unknown:
-        raise ValueError(f"{path} may hold only {sorted(_TYPES)}, got {unknown}; correct the spelling or drop them.")
+        raise ValueError(f"{path} may hold only {sorted(_SETTINGS)}, got {unknown}; correct the spelling or drop them.")
     settings = {name: value for name, value in settings.items() if value is not None}
     for name, value in settings.items():
-        if not isinstance(value, _TYPES[name]) or (name == "fps" and isinstance(value, bool)):
-            raise ValueError(f"{path}: {name} must be {_TYPES[name]}, got {value!r}; mend the value.")
+        kind, words = _SETTINGS[name]
+        if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+            raise ValueError(f"{path}: {name} must be {words}, got {value!r}; mend the value.")
     return settings
 
 
@@ -165,7 +166,7 @@ def write_table_folder(
     inside = root.resolve().is_relative_to(folder.resolve())
     image_root = root.resolve().relative_to(folder.resolve()) if inside else root.resolve()
     said = dict(settings) if image_root == Path(".") else {**settings, "image_root": image_root.as_posix()}
-    kept = {name: said[name] for name in _TYPES if said.get(name) not in (None, "", {})}
+    kept = {name: said[name] for name in _SETTINGS if said.get(name) not in (None, "", {})}
     texts = {IMAGES_FILE: images.to_csv(index=False, lineterminator="\n")}
     if attributes is not None:
         texts[ATTRIBUTES_FILE] = attributes.to_csv(lineterminator="\n")

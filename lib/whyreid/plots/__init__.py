@@ -2,6 +2,9 @@ from whyreid.plots.attributes import attribute_frequency_figure, co_occurrence_f
 from whyreid.plots.captions import show_figure
 from whyreid.plots.counts import images_per_camera_figure
 from whyreid.plots.curves import camera_pair_figure, cmc_figure, distance_histogram, training_figure
+from whyreid.plots.error_composition import error_composition_figure
+from whyreid.plots.matching_scores import matching_scores_figure
+from whyreid.plots.neurons import NeuronRow, neuron_count_figure, neuron_pictures_figure
 from whyreid.plots.pictures import contact_sheet, show_picture
 from whyreid.plots.rank_lists import RankListRow, rank_list_figure, rank_list_rows
 from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR, use_book_style
@@ -10,6 +13,7 @@ from whyreid.plots.tables import ranking_table, show_table
 __all__ = [
     "MATCH_COLOUR",
     "NON_MATCH_COLOUR",
+    "NeuronRow",
     "RankListRow",
     "attribute_frequency_figure",
     "camera_pair_figure",
@@ -17,7 +21,11 @@ __all__ = [
     "co_occurrence_figure",
     "contact_sheet",
     "distance_histogram",
+    "error_composition_figure",
     "images_per_camera_figure",
+    "matching_scores_figure",
+    "neuron_count_figure",
+    "neuron_pictures_figure",
     "rank_list_figure",
     "rank_list_rows",
     "ranking_table",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from whyreid.retrieval.checks import require_tensor
 
-GALLERY_BLOCK = 8192  # rows of y that are held in double precision at a time
+GALLERY_BLOCK = 8192  # rows of y that are held in double precision at a time, and fewer where x is long:
+PRODUCTS = 2**24  # products that are
 
 
 def euclidean_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -29,7 +32,8 @@ def euclidean_distances(x: Tensor, y: Tensor) -> Tensor:
         TypeError: not tensors, not floating point, or of two dtypes.
         ValueError: not two matrices of one width on one device.
 
-    Cost: N * M * D multiply-adds in float64; beside the result, 8192 rows of ``y`` in float64.
+    Cost: N * M * D multiply-adds in float64; beside the result, ``x``, at most 8192 rows of ``y`` and some
+        16 million products in float64.
 
     Example:
         >>> euclidean_distances(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
@@ -39,10 +43,10 @@ def euclidean_distances(x: Tensor, y: Tensor) -> Tensor:
     wide = _to_double(x)
     length = wide.square().sum(dim=1, keepdim=True)
     distmat = _empty(x, y)
-    for start in range(0, len(y), GALLERY_BLOCK):
-        block = _to_double(y[start : start + GALLERY_BLOCK])
+    for here in _blocks(x, y):
+        block = _to_double(y[here])
         squared = torch.addmm(block.square().sum(dim=1), wide, block.T, alpha=-2)
-        distmat[:, start : start + GALLERY_BLOCK] = squared.add_(length).clamp_min_(0).sqrt_()
+        distmat[:, here] = squared.add_(length).clamp_min_(0).sqrt_()
     return distmat
 
 
@@ -73,9 +77,9 @@ def cosine_distances(x: Tensor, y: Tensor) -> Tensor:
     x, y = _checked_pair(x, y)
     unit = torch.nn.functional.normalize(_to_double(x), dim=1)
     distmat = _empty(x, y)
-    for start in range(0, len(y), GALLERY_BLOCK):
-        block = torch.nn.functional.normalize(_to_double(y[start : start + GALLERY_BLOCK]), dim=1)
-        distmat[:, start : start + GALLERY_BLOCK] = (1 - unit @ block.T).clamp_(0, 2)
+    for here in _blocks(x, y):
+        block = torch.nn.functional.normalize(_to_double(y[here]), dim=1)
+        distmat[:, here] = (1 - unit @ block.T).clamp_(0, 2)
     return distmat
 
 
@@ -94,6 +98,12 @@ def _checked_pair(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
             f"got {list(x.shape)} on {x.device} and {list(y.shape)} on {y.device}."
         )
     return x, y
+
+
+def _blocks(x: Tensor, y: Tensor) -> Iterator[slice]:
+    step = min(GALLERY_BLOCK, max(1, PRODUCTS // max(1, len(x))))
+    for start in range(0, len(y), step):
+        yield slice(start, start + step)
 
 
 def _to_double(x: Tensor) -> Tensor:

@@ -7,6 +7,14 @@ from whyreid.explain.attribute_error import (
     error_composition,
     rank_list_errors,
 )
+from whyreid.explain.attribute_error_explainer import AttributeErrorExplainer, comparable
+from whyreid.explain.correspondences import (
+    CorrespondenceExplainer,
+    CorrespondenceLines,
+    Correspondences,
+    find_correspondences,
+    strongest_lines,
+)
 from whyreid.explain.matching_scores import Form, MatchingScores, matching_scores, rank_list_matching_scores
 from whyreid.explain.neuron_selectivity import neuron_selectivity, random_rotation, strongest_pictures
 from whyreid.explain.neurons import (
@@ -28,6 +36,10 @@ from whyreid.explain.rank_correlation import RankCorrelation, rank_correlation
 
 __all__ = [
     "KINDS",
+    "AttributeErrorExplainer",
+    "CorrespondenceExplainer",
+    "CorrespondenceLines",
+    "Correspondences",
     "ErrorForm",
     "Form",
     "Kind",
@@ -40,9 +52,11 @@ __all__ = [
     "attribute_shares",
     "balanced_accuracy",
     "calibration_error",
+    "comparable",
     "conjunction_gain",
     "error_composition",
     "explain_in_chunks",
+    "find_correspondences",
     "join_explanations",
     "matching_scores",
     "neuron_attribute_correlation",
@@ -55,6 +69,7 @@ __all__ = [
     "rank_list_matching_scores",
     "reliability_curve",
     "strongest_attributes",
+    "strongest_lines",
     "strongest_pictures",
     "unit_attribute_vectors",
 ]

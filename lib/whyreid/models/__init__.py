@@ -3,8 +3,11 @@
 from whyreid.models.attention import attention_activation
 from whyreid.models.attribute_classifier import AttributeClassifier
 from whyreid.models.attribute_embeddings import attribute_distances, attribute_embeddings
+from whyreid.models.converters import target_from_checkpoint
 from whyreid.models.interpreter import Interpreter, InterpreterOutput
+from whyreid.models.nonlocal_block import NonLocalBlock
 from whyreid.models.pooling import GeneralizedMeanPooling
+from whyreid.models.published import agw_target, bot_target, resnet_target, sbs_target
 from whyreid.models.qaconv import QAConv, distance_from_logits, similarity_from_logits
 from whyreid.models.qaconv_features import (
     QAConvFeatures,
@@ -24,22 +27,28 @@ __all__ = [
     "ImageInput",
     "Interpreter",
     "InterpreterOutput",
+    "NonLocalBlock",
     "QAConv",
     "QAConvFeatures",
     "QAConvModel",
     "TargetModel",
     "TargetOutput",
     "TokenGrid",
+    "agw_target",
     "attention_activation",
     "attribute_distances",
     "attribute_embeddings",
+    "bot_target",
     "distance_from_logits",
     "qaconv_from_target",
     "rescore_top",
     "resnet50_qaconv",
+    "resnet_target",
+    "sbs_target",
     "score_gallery",
     "score_pairs",
     "similarity_from_logits",
+    "target_from_checkpoint",
     "thin_network",
     "thin_qaconv",
 ]

@@ -12,8 +12,8 @@ _BASE_EPOCH = 2
 class AdaptiveSchedule:
     """How the losses of the epochs so far decide the next learning rate and the end of the training.
 
-    The mean loss of the second epoch is the base. After the first epoch e whose mean loss lies below ``loss_ratio`` times
-    the base, the learning rate is multiplied by ``rate_factor``, once, and the training ends after epoch
+    The mean loss of the second epoch is the base. After the first epoch e whose mean loss lies below ``loss_ratio``
+    times the base, the learning rate is multiplied by ``rate_factor``, once, and the training ends after epoch
     ``min(max_epochs, e + e // 2)``. Liao and Shao, arXiv 2104.01546; the numbers are those of the authors' code. A
     pure function of the history, so that an interrupted training needs no further state (the authors' code multiplies
     the rate a second time when it resumes after the step).

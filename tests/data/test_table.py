@@ -89,7 +89,7 @@ def test_without_cameras_the_protocol_must_say_so(images):
             3,
             "pid",
             5,
-            r"one side of train, val, test \(query, gallery\), got pid 5 is in test and train \\(pictures/5_0.png\\)",
+            r"one side of train, val, test \(query, gallery\), got pid 5 is in test and train \(pictures/5_0.png\)",
         ),
         (3, "split", "val", "got pid 2 is in train and val"),
     ],

@@ -174,10 +174,10 @@ def _check_identities(images: pd.DataFrame) -> None:
     sides = role.groupby(people["pid"]).agg(lambda roles: " and ".join(sorted(set(roles))))
     crossing = sides[sides.str.contains(" and ")]
     if len(crossing):
-        tested = (
-            people[people["split"].isin(["val", "query", "gallery"])].drop_duplicates("pid").set_index("pid")["path"]
-        )
-        offenders = [f"pid {pid} is in {side} ({tested[pid]})" for pid, side in crossing.items()]
+        held_out = people[people["split"] != "train"].drop_duplicates("pid")
+        example = dict(zip(held_out["pid"], held_out["path"], strict=True))
+        pairs = zip(crossing.index, crossing, strict=True)
+        offenders = [f"pid {pid} is in {side} ({example[pid]})" for pid, side in pairs]
         raise ValueError(
             f"an identity must be on one side of train, val, test (query, gallery), got {name_offenders(offenders)}; "
             "move all its pictures to one side."

@@ -93,7 +93,7 @@ class ClassMemory(nn.Module):
             ValueError: shapes or labels that do not fit the memory.
         """
         self._check(maps, labels)
-        loss = focal_matching_loss(self.scores(maps), labels, self.valid_class)
+        loss = focal_matching_loss(self.scores(maps), labels, self.valid_class.clone())
         self.remember(maps, labels)
         return loss
 
@@ -116,9 +116,9 @@ class ClassMemory(nn.Module):
     def _check(self, maps: Tensor, labels: Tensor) -> None:
         require_maps("maps", maps)
         require_tensor("labels", labels)
-        if maps.shape[1:] != self.class_memory.shape[1:] or labels.shape != maps.shape[:1]:
+        if maps.shape[1:] != self.class_memory.shape[1:] or labels.shape != maps.shape[:1] or len(maps) == 0:
             raise ValueError(
-                f"maps must be [B, {', '.join(map(str, self.class_memory.shape[1:]))}] and labels [B], got "
+                f"maps must be [B, {', '.join(map(str, self.class_memory.shape[1:]))}] and labels [B] with B > 0, got "
                 f"{list(maps.shape)} and {list(labels.shape)}; build the memory for this network's maps."
             )
         if labels.dtype != torch.int64 or not 0 <= int(labels.min()) <= int(labels.max()) < len(self.class_memory):

@@ -5,7 +5,14 @@ import gzip
 import pandas as pd
 import pytest
 
-from whyreid.data import market1501, read_market1501, split_counts
+from whyreid.data import (
+    ReIDTable,
+    annotated_ratios,
+    attribute_frequencies,
+    market1501,
+    read_market1501,
+    split_counts,
+)
 from whyreid.data.market1501 import (
     PUBLISHED,
     SESSION_FRAMES,
@@ -212,7 +219,7 @@ def test_sessions_added_once_bring_the_cameras_to_one_clock(real_data):
 
 
 @pytest.mark.data
-def test_real_sample_has_its_counts_and_both_ratios_can_be_shown(real_data):
+def test_real_sample_has_its_counts_and_both_ratios_can_be_shown(real_data, tmp_path):
     annotation = real_data / "market_attribute.mat"
     table = read_market1501(real_data / "market1501-mini", attributes=annotation, partial=True)
     counts = split_counts(table)
@@ -220,7 +227,10 @@ def test_real_sample_has_its_counts_and_both_ratios_can_be_shown(real_data):
     assert counts["identities"].to_dict() == {"train": 400, "query": 150, "gallery": 148, "all": 550}
     assert table.partial
     assert table.attributes.notna().all(axis=None)
-    assert table.select("train").attributes["backpack"].sum() == 110  # of 400; 199 of all 751 training identities
+    assert attribute_frequencies(table.select("train")).loc["backpack", "ratio"] == 110 / 400
+    ratios = annotated_ratios(ReIDTable.load(table.save(tmp_path / "table")))
+    assert ratios.name == "751 annotated training identities"
+    assert ratios["backpack"] == pytest.approx(199 / 751, abs=1e-6)
     with pytest.raises(ValueError, match="6970 images of 400 identities, published 12936 of 751"):
         read_market1501(real_data / "market1501-mini")
 

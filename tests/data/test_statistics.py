@@ -9,6 +9,7 @@ import pytest
 from whyreid.data import (
     AttributeSchema,
     ReIDTable,
+    annotated_ratios,
     attribute_correlation,
     attribute_frequencies,
     images_per_camera,
@@ -104,6 +105,13 @@ def test_statistics_of_attributes_need_attributes(table):
     for statistic in (attribute_frequencies, attribute_correlation):
         with pytest.raises(ValueError, match="must have attributes, got none"):
             statistic(bare)
+
+
+def test_ratios_of_the_whole_annotation_are_known_only_with_an_annotation_file(table):
+    assert annotated_ratios(table) is None
+    source = {"attributes": {"train_identities": 4, "train_ratio": {"hat": 0.25}}}
+    ratios = annotated_ratios(dataclasses.replace(table, provenance=source))
+    assert ratios.to_dict() == {"hat": 0.25}
 
 
 def test_rows_are_in_the_order_of_the_schema(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from whyreid.data import ReIDTable
+from whyreid.data import ReIDTable, annotated_ratios
 from whyreid.data.attributes import MARKET1501_NAMES
 
 SCRIPTS = Path(__file__).parents[2] / "data_scripts"
@@ -86,6 +86,8 @@ def test_the_command_of_the_documentation_works_in_a_fresh_process(market, annot
     assert "partial: true" in done.stdout
     table = ReIDTable.load(tmp_path / "table")
     assert (table.name, table.partial, len(table), table.root) == ("market1501", True, 3, market)
+    ratios = annotated_ratios(table)  # the file says 2 (yes, or teenager) of everyone
+    assert (ratios.name, ratios["hat"], ratios["age1"]) == ("2 annotated training identities", 1.0, 0.0)
     assert sorted(file.name for file in (tmp_path / "table").iterdir()) == [
         "attributes.csv",
         "dataset.yaml",

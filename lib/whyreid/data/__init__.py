@@ -8,12 +8,19 @@ from whyreid.data.market1501 import read_market1501
 from whyreid.data.msmt17 import read_msmt17
 from whyreid.data.own_pictures import read_pictures
 from whyreid.data.splits import hold_out_validation
-from whyreid.data.statistics import attribute_correlation, attribute_frequencies, images_per_camera, split_counts
+from whyreid.data.statistics import (
+    annotated_ratios,
+    attribute_correlation,
+    attribute_frequencies,
+    images_per_camera,
+    split_counts,
+)
 from whyreid.data.table import ReIDTable
 
 __all__ = [
     "AttributeSchema",
     "ReIDTable",
+    "annotated_ratios",
     "attribute_correlation",
     "attribute_frequencies",
     "hold_out_validation",

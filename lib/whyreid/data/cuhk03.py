@@ -115,13 +115,14 @@ def read_cuhk03np(
     complete = check_counts(counts, PUBLISHED[boxes], f"CUHK03-NP {boxes} in {root}", partial=partial)
     check_evaluable(rows)
     check_image_files(image_root, rows["path"])
+    annotation = read_attributes(attributes, "cuhk03np")
     return ReIDTable(
         name=f"cuhk03np-{boxes}",
         root=image_root,
         images=rows,
-        attributes=read_attributes(attributes, "cuhk03np"),
+        attributes=annotation,
         licence="research only; never publish its pictures",
-        provenance=describe_source(attributes, counts) | {"boxes": boxes},
+        provenance=describe_source(attributes, annotation, counts) | {"boxes": boxes},
         partial=not complete,
     )
 

@@ -88,13 +88,14 @@ def read_dukemtmcreid(
     counts = count_dukemtmcreid(rows)
     complete = check_counts(counts, PUBLISHED, f"DukeMTMC-reID in {root}", partial=partial)
     check_evaluable(rows)
+    annotation = read_attributes(attributes, "dukemtmcreid")
     return ReIDTable(
         name="dukemtmcreid",
         root=root,
         images=rows,
-        attributes=read_attributes(attributes, "dukemtmcreid"),
+        attributes=annotation,
         fps=FPS,
         licence="withdrawn by its makers in 2019: use only what you may, never publish its pictures",
-        provenance=describe_source(attributes, counts) | {"time": "clock of camera 5, 59.94 fps"},
+        provenance=describe_source(attributes, annotation, counts) | {"time": "clock of camera 5, 59.94 fps"},
         partial=not complete,
     )

@@ -122,13 +122,15 @@ def read_market1501(
     counts = count_market1501(rows)
     complete = check_counts(counts, PUBLISHED, f"Market-1501 in {root}", partial=partial)
     check_evaluable(rows)
+    annotation = read_attributes(attributes, "market1501")
     return ReIDTable(
         name="market1501",
         root=root,
         images=rows[rows["pid"] != JUNK],
-        attributes=read_attributes(attributes, "market1501"),
+        attributes=annotation,
         fps=FPS,
         licence="none stated; pictures of people who did not agree to be shown: research only, never publish them",
-        provenance=describe_source(attributes, counts) | {"time": "sessions of a camera laid end to end, 25 fps"},
+        provenance=describe_source(attributes, annotation, counts)
+        | {"time": "sessions of a camera laid end to end, 25 fps"},
         partial=not complete,
     )

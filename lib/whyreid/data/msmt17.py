@@ -108,12 +108,13 @@ def read_msmt17(
     complete = check_counts(counts, PUBLISHED, f"MSMT17 {version} in {root}", partial=partial)
     check_evaluable(rows)
     check_image_files(root, rows["path"])
+    annotation = read_attributes(attributes, "msmt17")
     return ReIDTable(
         name="msmt17",
         root=root,
         images=rows,
-        attributes=read_attributes(attributes, "msmt17"),
+        attributes=annotation,
         licence="given out under an agreement: research only, never publish its pictures",
-        provenance=describe_source(attributes, counts) | {"version": version},
+        provenance=describe_source(attributes, annotation, counts) | {"version": version},
         partial=not complete,
     )

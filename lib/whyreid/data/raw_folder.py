@@ -172,13 +172,24 @@ def read_attributes(attributes: Path | str | pd.DataFrame | None, dataset: str) 
     return frame
 
 
-def describe_source(attributes: Path | str | pd.DataFrame | None, counts: Mapping[str, Count]) -> dict[str, object]:
-    """The provenance that a reader writes: counts found, and name and digest of the attribute file."""
+def describe_source(
+    attributes: Path | str | pd.DataFrame | None, annotation: pd.DataFrame | None, counts: Mapping[str, Count]
+) -> dict[str, object]:
+    """The provenance that a reader writes: the counts found, and what the attributes come from.
+
+    Of an attribute file: its name and digest, and how often each attribute is 1 among all its training identities,
+    because a subset has its own ratios and published ones are those of the whole (`annotated_ratios`).
+    """
     found = {part: " / ".join(str(number) for number in count if number is not None) for part, count in counts.items()}
     source: dict[str, object] = {"images / identities found": found}
-    if isinstance(attributes, str | Path):
-        digest = hashlib.blake2b(Path(attributes).read_bytes(), digest_size=16).hexdigest()
-        source["attributes"] = {"file": Path(attributes).name, "blake2b": digest}
-    elif attributes is not None:
-        source["attributes"] = "given as a data frame"
+    if isinstance(attributes, str | Path) and annotation is not None:
+        training = annotation[annotation["split"] == "train"].drop(columns="split")
+        source["attributes"] = {
+            "file": Path(attributes).name,
+            "blake2b": hashlib.blake2b(Path(attributes).read_bytes(), digest_size=16).hexdigest(),
+            "train_identities": len(training),
+            "train_ratio": {name: round(float(ratio), 6) for name, ratio in training.mean().items()},
+        }
+    elif annotation is not None:
+        source["attributes"] = {"given as": "a data frame"}
     return source

@@ -68,6 +68,22 @@ def attribute_frequencies(table: ReIDTable) -> pd.DataFrame:
     ).rename_axis("attribute")
 
 
+def annotated_ratios(table: ReIDTable) -> pd.Series | None:
+    """How often each attribute is 1 among all training identities of the annotation file that the table was read with.
+
+    A subset of a published set has its own ratios (`attribute_frequencies`); these are the ones that the literature
+    prints, e.g. of all 751 training identities of Market-1501.
+
+    Returns:
+        float64 in [0, 1] by attribute, named after the number of identities; None when the table does not know.
+    """
+    source = table.provenance.get("attributes")
+    if not isinstance(source, dict) or "train_ratio" not in source:
+        return None
+    name = f"{source['train_identities']} annotated training identities"
+    return pd.Series(source["train_ratio"], name=name, dtype="float64").rename_axis("attribute")
+
+
 def attribute_correlation(table: ReIDTable) -> pd.DataFrame:
     """The phi coefficient of every two attributes over identities: Pearson's correlation of two 0/1 variables.
 

@@ -12,9 +12,12 @@ from whyreid.plots import (
     NeuronRow,
     RankListRow,
     error_composition_figure,
+    image_row_figure,
     matching_scores_figure,
     neuron_count_figure,
     neuron_pictures_figure,
+    rarity_figure,
+    reliability_figure,
 )
 
 
@@ -102,3 +105,21 @@ def test_neuron_rows_that_do_not_fit_are_refused(pictures):
         NeuronRow(0, pictures[:3], [1.0], profile)
     with pytest.raises(ValueError, match=r"at least one neuron"):
         neuron_pictures_figure([])
+
+
+def test_pictures_in_memory_stand_side_by_side():
+    images = torch.zeros(2, 3, 8, 4, dtype=torch.uint8)
+    images[1, 0] = 255
+    axes = image_row_figure(images, ["with", "without"]).axes
+    assert [a.get_title() for a in axes] == ["with", "without"]
+    assert axes[1].images[0].get_array().reshape(-1, 3).max(axis=0).tolist() == [255, 0, 0]
+    with pytest.raises(ValueError, match=r"one a picture, with at least one, got 1 for 2"):
+        image_row_figure(images, ["with"])
+
+
+def test_rarity_and_reliability_are_in_percent():
+    persons = pd.DataFrame({"bits": [0.5, 1.0], "ap": [1.0, 0.25]})
+    assert rarity_figure(persons).axes[0].collections[0].get_offsets().tolist() == [[0.5, 100], [1.0, 25]]
+    curve = pd.DataFrame({"n": [2, 0, 1], "mean_probability": [0.1, np.nan, 0.9], "positive_share": [0.5, np.nan, 1.0]})
+    line = reliability_figure(curve).axes[0].lines[1]
+    assert line.get_xydata().tolist() == [[10, 50], [90, 100]]

@@ -3,8 +3,15 @@ from whyreid.plots.captions import show_figure
 from whyreid.plots.counts import images_per_camera_figure
 from whyreid.plots.curves import camera_pair_figure, cmc_figure, distance_histogram, training_figure
 from whyreid.plots.error_composition import error_composition_figure
+from whyreid.plots.image_rows import image_row_figure
 from whyreid.plots.matching_scores import matching_scores_figure
-from whyreid.plots.neurons import NeuronRow, neuron_count_figure, neuron_pictures_figure
+from whyreid.plots.neurons import (
+    NeuronRow,
+    neuron_count_figure,
+    neuron_pictures_figure,
+    rarity_figure,
+    reliability_figure,
+)
 from whyreid.plots.pictures import contact_sheet, show_picture
 from whyreid.plots.rank_lists import RankListRow, rank_list_figure, rank_list_rows
 from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR, use_book_style
@@ -22,6 +29,7 @@ __all__ = [
     "contact_sheet",
     "distance_histogram",
     "error_composition_figure",
+    "image_row_figure",
     "images_per_camera_figure",
     "matching_scores_figure",
     "neuron_count_figure",
@@ -29,6 +37,8 @@ __all__ = [
     "rank_list_figure",
     "rank_list_rows",
     "ranking_table",
+    "rarity_figure",
+    "reliability_figure",
     "show_figure",
     "show_picture",
     "show_table",

@@ -102,10 +102,8 @@ def _signed_bars(
 
 def _legend(figure: Figure, names: list[str], colours: Sequence[tuple[float, float, float]]) -> None:
     labels = [*names, "other attributes", "unexplained"]
-    patches = [
-        Patch(facecolor=colour, edgecolor="0.6", label=label)
-        for label, colour in zip(labels, [*colours, _OTHER, _UNEXPLAINED], strict=True)
-    ]
+    fills: list[tuple[float, float, float] | str] = [*colours, _OTHER, _UNEXPLAINED]
+    patches = [Patch(facecolor=fill, edgecolor="0.6", label=label) for label, fill in zip(labels, fills, strict=True)]
     figure.legend(handles=patches, loc="outside lower center", ncols=min(len(labels), 8), fontsize=8, frameon=False)
 
 

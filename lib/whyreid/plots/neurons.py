@@ -97,3 +97,35 @@ def neuron_pictures_figure(rows: Sequence[NeuronRow], *, picture_width: float = 
         for axes, path, activation in zip(axes_row[2:], row.pictures, row.activations, strict=False):
             show_picture(axes, path, title=f"{activation:.2f}", colour="0.7")
     return figure
+
+
+def rarity_figure(persons: pd.DataFrame) -> Figure:
+    """How rare a person's attributes are against how well the person is found, one dot a person.
+
+    Args:
+        persons: columns bits (mean information of the attributes) and ap (mean average precision, a fraction).
+    """
+    figure, axes = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
+    axes.scatter(persons["bits"], 100 * persons["ap"], s=18, alpha=0.7)
+    axes.set(
+        xlabel="mean information of the person's attributes (bits; right: rarer)", ylabel="average precision (%)",
+        ylim=(-2, 102),
+    )  # fmt: skip
+    return figure
+
+
+def reliability_figure(curve: pd.DataFrame) -> Figure:
+    """Predicted probability against the share that has the attribute; the diagonal is an honest classifier.
+
+    Args:
+        curve: of `reliability_curve`.
+    """
+    filled = curve[curve["n"] > 0]
+    figure, axes = plt.subplots(figsize=(4.2, 3.8), layout="constrained")
+    axes.plot([0, 100], [0, 100], color="0.6", linestyle="dotted", label="as sure as right")
+    axes.plot(
+        100 * filled["mean_probability"], 100 * filled["positive_share"], marker="o", markersize=4, label="classifier"
+    )
+    axes.set(xlabel="predicted probability (%)", ylabel="pictures with the attribute (%)", xlim=(0, 100), ylim=(0, 100))
+    axes.legend(loc="upper left")
+    return figure

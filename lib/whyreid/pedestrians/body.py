@@ -113,7 +113,7 @@ def walk(people: dict[str, Tensor], phase: Tensor, stride: Tensor, head_turn: Te
     rise = 0.043 * stature - lowest
     up = vector(torch.zeros_like(rise), torch.zeros_like(rise), rise)
     neck = up + spine * (0.288 * stature).unsqueeze(-1)
-    width = side * size * (0.106 - 0.009 * form.unsqueeze(-1)) * (0.8 + 0.2 * people["build"].unsqueeze(-1))
+    width = side * size * (0.106 - 0.011 * form.unsqueeze(-1)) * (0.8 + 0.2 * people["build"].unsqueeze(-1))
     shoulder = (
         neck.unsqueeze(1) + left.unsqueeze(1) * width.unsqueeze(-1) - spine.unsqueeze(1) * (0.026 * size).unsqueeze(-1)
     )

@@ -44,8 +44,8 @@ def trunk_radii(people: People, skeleton: Skeleton, place: Tensor) -> tuple[Tens
     waist = 1.0 - (place - 0.32).abs().clamp_max(0.3) / 0.3
     chest = smoothstep(place, 0.55, 0.9)
     hips = 1.0 - smoothstep(place, 0.05, 0.3)
-    shape = 1.0 + form * (0.05 * hips - 0.075 * waist - 0.06 * chest)
-    bust = form.clamp_min(0.0) * 0.010 * (1.0 - (place - 0.72).abs().clamp_max(0.16) / 0.16)
+    shape = 1.0 + form * (0.06 * hips - 0.10 * waist - 0.08 * chest)
+    bust = form.clamp_min(0.0) * 0.013 * (1.0 - (place - 0.72).abs().clamp_max(0.16) / 0.16)
     belly = (build - 1.0).clamp_min(0.0) * 0.08 * (1.0 - (place - 0.3).abs().clamp_max(0.35) / 0.35)
     ease = trunk_ease(people) * (1.0 - 0.6 * smoothstep(place, 0.95, 1.12))
     width = profile(place, _TRUNK_WIDTH) * stature * shape * build + ease

@@ -58,6 +58,7 @@ class Identity:
     age: str
     age_grey: float
     age_stoop: float
+    age_girth: float
     backpack: str
     backpack_colour: str
     backpack_size: float

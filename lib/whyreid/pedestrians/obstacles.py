@@ -96,6 +96,6 @@ def _wheel(frame: Frame, offset: float, present: Tensor) -> Tube:
     outward = unit(centre - _points(frame, hub))
     along = unit(cross(outward, frame[2].unsqueeze(1).expand_as(outward)))
     return make_tube(
-        centre, outward, unit(cross(outward, along)), centre.new_tensor(0.024), centre.new_tensor(0.020),
+        centre, outward, unit(cross(along, outward)), centre.new_tensor(0.024), centre.new_tensor(0.020),
         material=Material.TYRE, segments=6, present=present,
     )  # fmt: skip

@@ -58,5 +58,6 @@ def stack_people(identities: Sequence[Identity], device: torch.device | str = "c
             people[field.name] = torch.tensor([value == _YES[field.name] for value in values])
         elif values and values[0].startswith("#"):
             people[field.name] = torch.tensor([linear_colour(value) for value in values], dtype=torch.float32)
+    people["build"] = people["build"] + people["age_girth"]
     people["young"] = torch.tensor([float(identity.age == "young") for identity in identities])
     return {name: value.to(device) for name, value in people.items()}

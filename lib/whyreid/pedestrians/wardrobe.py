@@ -14,7 +14,7 @@ from whyreid.pedestrians.identity import MIXED, TOP_FORMS, Identity, value_field
 
 KNOWN_BIASES: dict[str, str] = {
     "age, hair colour": "old people have grey hair (85 % of them fully, the others in part); young people never",
-    "age, stature": "young people are small with a large head, old people stoop",
+    "age, stature and girth": "young people are small with a large head, old people stoop, adults are stouter",
     "gender, outline": "shoulders, waist, hips and limbs differ on average; the two distributions overlap",
 }
 
@@ -133,9 +133,14 @@ def _carried(name: str, random: Random) -> dict[str, Any]:
 
 
 def _age(value: str, random: Random) -> dict[str, Any]:
-    grey = {"old": 1.0 if random.random() < 0.85 else 0.6, "adult": 0.35 if random.random() < 0.1 else 0.0}
+    grey = {"old": 1.0 if random.random() < 0.85 else 0.6, "adult": 0.4 if random.random() < 0.2 else 0.0}
     stoop = {"old": random.uniform(0.5, 1.0)}
-    return {"age_grey": grey.get(value, 0.0), "age_stoop": round(stoop.get(value, random.uniform(0.0, 0.25)), 3)}
+    girth = {"adult": random.uniform(0.06, 0.18), "old": random.uniform(0.02, 0.14), "young": -0.04}
+    return {
+        "age_grey": grey.get(value, 0.0),
+        "age_stoop": round(stoop.get(value, random.uniform(0.0, 0.25)), 3),
+        "age_girth": round(girth.get(value, random.uniform(-0.05, 0.05)), 3),
+    }
 
 
 def _gender(value: str, random: Random) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from whyreid.training import TrainingRecipe, recipe_for
+from whyreid.training import TrainingRecipe, published_recipe, recipe_for
 from whyreid.training.recipe import learning_rate_at
 
 
@@ -32,6 +32,25 @@ def test_steps_rise_from_a_hundredth_and_fall_by_ten_after_each_milestone():
     assert rate[70] == rate[119] == pytest.approx(3.5e-6)
 
 
+def test_late_cosine_is_flat_and_then_falls():
+    # SBS: 60 epochs of 3.5e-4, from the 30th on a cosine down to 7e-7
+    recipe = published_recipe("sbs")
+    rate = [learning_rate_at(recipe, 10 * epoch, 10) for epoch in range(61)]
+    assert rate[10] == rate[29] == rate[30] == pytest.approx(3.5e-4)
+    assert rate[45] == pytest.approx((3.5e-4 + 7e-7) / 2)
+    assert rate[60] == pytest.approx(7e-7)
+
+
+def test_published_recipes_are_those_of_the_papers():
+    bot, sbs, agw = (published_recipe(name) for name in ("bot", "sbs", "agw"))
+    assert recipe_for("paper") == agw
+    assert (bot.margin, bot.metric_loss, agw.metric_loss) == (0.3, "batch_hard", "weighted_regularised")
+    assert (sbs.classifier, sbs.metric_on, sbs.margin, sbs.image_size) == ("circle", "embedding", None, (384, 128))
+    assert [recipe.batch_size for recipe in (bot, sbs, agw)] == [64, 64, 64]
+    with pytest.raises(ValueError, match="name must be one of bot, agw, sbs, got 'pcb'"):
+        published_recipe("pcb")
+
+
 def test_pictures_per_epoch_become_whole_batches():
     assert TrainingRecipe(images_per_epoch=6400).batches_per_epoch == 100
     assert TrainingRecipe(images_per_epoch=10).batches_per_epoch == 1
@@ -50,7 +69,7 @@ def test_a_recipe_is_plain_values():
         ({"images_per_epoch": 0}, "at least 1"),
         ({"learning_rate": 0.0}, r"learning_rate must be positive, got 0\.0"),
         ({"optimiser": "sgd"}, "optimiser must be one of adamw, adam, got 'sgd'"),
-        ({"schedule": "cosine"}, "schedule must be one of one_cycle, steps"),
+        ({"schedule": "cosine"}, "schedule must be one of one_cycle, steps, late_cosine"),
         ({"metric_loss": "triplet"}, "metric_loss must be one of batch_hard, weighted_regularised, none"),
     ],
 )

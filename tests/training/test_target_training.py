@@ -67,6 +67,7 @@ def test_the_callers_random_states_are_left_alone(stripes, recipe, target, tmp_p
     [
         {"metric_loss": "weighted_regularised"},
         {"metric_loss": "none"},
+        {"classifier": "circle", "metric_on": "embedding", "schedule": "late_cosine", "warmup_epochs": 1},
         {"margin": 0.3},
         {"optimiser": "adam", "schedule": "steps", "warmup_epochs": 1, "milestones": (2,)},
         {"precision": "bf16-mixed"},

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 def batch_hard_triplet(embeddings: Tensor, labels: Tensor, *, margin: float | None = None) -> Tensor:
     """Farthest picture of the same person against nearest picture of another, mean over the batch.
 
-    Hermans et al., arXiv 1703.07737, Eq. 5, by pytorch-metric-learning (batch-hard miner, mean over anchors). With
+    Hermans et al., arXiv 1703.07737, by pytorch-metric-learning (batch-hard miner, mean over anchors). With
     Euclidean distances it equals BoT's loss, margin and soft margin, wherever each identity has two pictures in the
     batch. Deviation from BoT: an anchor without a second picture is left out instead of being its own positive.
 
@@ -38,8 +38,8 @@ def weighted_regularised_triplet(embeddings: Tensor, labels: Tensor, *, epsilon:
     log(1 + exp(sum_p w_p d_p - sum_n w_n d_n)) for each anchor, w_p = softmax of the distances to its positives, w_n =
     softmax of the negated distances to its negatives; mean over anchors. Ye et al., arXiv 2001.04193, as in the
     authors' code: the anchor is one of its own positives (distance about 1e-6), and ``epsilon`` is added to the
-    softmaxes' denominators. That is more than a guard against zero: the negatives' exponentials are not scaled by their maximum,
-    so once all negatives are farther than about ln(1 / epsilon) = 14 their weights, and with them the push, fade.
+    softmaxes' denominators. That is more than a guard against zero: the negatives' exponentials are not scaled by their
+    maximum, so once all negatives are farther than about ln(1 / epsilon) = 14 their weights, and the push, fade.
 
     Args:
         embeddings: [B, D], before the neck, not normalised.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 def generalized_mean(feature_map: Tensor, p: Tensor | float, *, eps: float = 1e-6) -> Tensor:
     """(mean over places of max(x, eps)^p)^(1/p): p = 1 is the mean, p -> infinity the maximum.
 
-    Radenovic et al., arXiv 1711.02512, Eq. 3. Deviation, as in every re-identification code: values below ``eps`` are
+    Radenovic et al., arXiv 1711.02512. Deviation, as in every re-identification code: values below ``eps`` are
     raised to it, so negative values do not count.
 
     Args:

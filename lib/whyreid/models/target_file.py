@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from whyreid.models.published import resnet_target
 from whyreid.models.target import Architecture, ImageInput, TargetModel
+from whyreid.models.thin import thin_network
 
 FORMAT = 1
+_BUILDERS: dict[str, Callable[..., TargetModel]] = {"thin_network": thin_network, "resnet_target": resnet_target}
 
 
 def save_target(target: TargetModel, path: Path) -> None:
@@ -90,13 +94,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _build(architecture: dict[str, Any] | None, path: Path) -> TargetModel:
-    from whyreid import models
-
-    known = ("thin_network",)
-    if architecture is None or architecture["name"] not in known:
+    if architecture is None or architecture["name"] not in _BUILDERS:
         raise ValueError(
             f"{path} holds weights of a network that this library does not build; build it and pass it as target=."
         )
     description = Architecture(**architecture)
-    built: TargetModel = getattr(models, description.name)(**description.arguments)
-    return built
+    return _BUILDERS[description.name](**description.arguments)

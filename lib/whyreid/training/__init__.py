@@ -9,7 +9,7 @@ from whyreid.training.attribute_classifier import (
 from whyreid.training.augmentation import Augmentation
 from whyreid.training.embedding import embed_images
 from whyreid.training.history import EpochRecord, TrainingHistory
-from whyreid.training.recipe import TrainingRecipe, recipe_for
+from whyreid.training.recipe import TrainingRecipe, published_recipe, recipe_for
 from whyreid.training.target_training import train_target
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "embed_images",
     "fit_attribute_classifier",
     "load_target",
+    "published_recipe",
     "recipe_for",
     "train_target",
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from whyreid.losses import batch_hard_triplet, weighted_regularised_triplet
+from whyreid.losses import batch_hard_triplet, circle_softmax, weighted_regularised_triplet
 from whyreid.models.target import TargetModel, embedding_dim
 from whyreid.training.recipe import TrainingRecipe
 
@@ -50,11 +51,20 @@ class Objective(nn.Module):
     def forward(self, images: Tensor, labels: Tensor) -> Losses:
         """Losses of normalised pictures [B, 3, H, W] with labels [B] int64."""
         pooled = self.target.pool(self.target.feature_map(images))
-        logits = self.classifier(self.target.embed(pooled)).float()
+        embedding = self.target.embed(pooled)
+        scores = self.scores(embedding)
+        logits = circle_softmax(scores, labels) if self.recipe.classifier == "circle" else scores
         classification = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
-        metric = metric_loss(pooled, labels, self.recipe)
-        accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
+        metric = metric_loss(pooled if self.recipe.metric_on == "pooled" else embedding, labels, self.recipe)
+        accuracy = (scores.detach().argmax(dim=1) == labels).float().mean()
         return Losses(classification + self.recipe.metric_weight * metric, classification, metric, accuracy)
+
+    def scores(self, embedding: Tensor) -> Tensor:
+        """[B, D] -> [B, C] float32: inner products with the class weights, or their cosines for the circle loss."""
+        if self.recipe.classifier == "linear":
+            return self.classifier(embedding).float()
+        with torch.autocast(embedding.device.type, enabled=False):
+            return F.linear(F.normalize(embedding.float(), dim=1), F.normalize(self.classifier.weight, dim=1))
 
 
 def metric_loss(pooled: Tensor, labels: Tensor, recipe: TrainingRecipe) -> Tensor:

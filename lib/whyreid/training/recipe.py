@@ -10,6 +10,7 @@ from typing import Any, Literal
 from whyreid.training.augmentation import Augmentation
 
 Preset = Literal["smoke", "default", "paper"]
+_SMALL = Augmentation(padding=5)  # for pictures of half the published height and width
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,17 @@ class TrainingRecipe:
         optimiser: "adamw" (decay apart from the gradient) or "adam" (decay in the gradient, as in the papers).
         learning_rate: the greatest one.
         weight_decay: L2 decay.
-        schedule: "one_cycle" (rise over ``warmup`` of the steps, cosine down to zero), or "steps" (linear rise from
-            0.01 over ``warmup_epochs``, then a tenth after each milestone, as in BoT and AGW).
+        schedule: "one_cycle" (rise over ``warmup`` of the steps, cosine down to zero), "steps" (linear rise from 0.01
+            over ``warmup_epochs``, then a tenth after each milestone, as in BoT and AGW) or "late_cosine" (the same
+            rise, flat to the first milestone, cosine down to 0.002 of the rate, as in SBS).
         warmup: share of the steps in which "one_cycle" rises.
-        warmup_epochs: epochs in which "steps" rises.
-        milestones: epochs after which "steps" divides by ten.
+        warmup_epochs: epochs in which "steps" and "late_cosine" rise.
+        milestones: epochs after which "steps" divides by ten; the first is where "late_cosine" starts to fall.
+        classifier: "linear" logits, or "circle" logits on cosines (`circle_softmax`; SBS).
         label_smoothing: of the cross-entropy over training identities.
         metric_loss: "batch_hard" triplets, "weighted_regularised" triplets (AGW), or "none".
         metric_weight: its weight beside the cross-entropy.
+        metric_on: the triplet loss compares "pooled" vectors, before the neck, or the "embedding" (SBS).
         margin: of the batch-hard triplets; None = soft margin.
         augmentation: how pictures are varied.
         image_size: (height, width) in pixels; None = the model's own.
@@ -50,13 +54,15 @@ class TrainingRecipe:
     optimiser: Literal["adamw", "adam"] = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 5e-4
-    schedule: Literal["one_cycle", "steps"] = "one_cycle"
+    schedule: Literal["one_cycle", "steps", "late_cosine"] = "one_cycle"
     warmup: float = 0.25
     warmup_epochs: int = 10
     milestones: tuple[int, ...] = (40, 70)
+    classifier: Literal["linear", "circle"] = "linear"
     label_smoothing: float = 0.1
     metric_loss: Literal["batch_hard", "weighted_regularised", "none"] = "batch_hard"
     metric_weight: float = 1.0
+    metric_on: Literal["pooled", "embedding"] = "pooled"
     margin: float | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     image_size: tuple[int, int] | None = None
@@ -73,7 +79,9 @@ class TrainingRecipe:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}.")
         names: dict[str, tuple[str, ...]] = {
             "optimiser": ("adamw", "adam"),
-            "schedule": ("one_cycle", "steps"),
+            "schedule": ("one_cycle", "steps", "late_cosine"),
+            "classifier": ("linear", "circle"),
+            "metric_on": ("pooled", "embedding"),
             "metric_loss": ("batch_hard", "weighted_regularised", "none"),
         }
         for name, known in names.items():
@@ -107,38 +115,77 @@ def learning_rate_at(recipe: TrainingRecipe, step: int, steps_per_epoch: int) ->
         A positive number, at most ``recipe.learning_rate``.
     """
     if recipe.schedule == "one_cycle":
-        position = (step + 1) / (recipe.epochs * steps_per_epoch + 1)
-        if position < recipe.warmup:
-            factor = 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * position / recipe.warmup))
-        else:
-            factor = 0.5 * (1 + math.cos(math.pi * (position - recipe.warmup) / (1 - recipe.warmup)))
-        return recipe.learning_rate * factor
+        return recipe.learning_rate * _one_cycle((step + 1) / (recipe.epochs * steps_per_epoch + 1), recipe.warmup)
     epoch = step / steps_per_epoch
     rise = min(1.0, 0.01 + 0.99 * epoch / recipe.warmup_epochs) if recipe.warmup_epochs else 1.0
-    return recipe.learning_rate * rise * 0.1 ** sum(epoch >= milestone for milestone in recipe.milestones)
+    if recipe.schedule == "steps":
+        return recipe.learning_rate * rise * 0.1 ** sum(epoch >= milestone for milestone in recipe.milestones)
+    start = recipe.milestones[0] if recipe.milestones else 0
+    fall = min(1.0, max(0.0, (epoch - start) / max(recipe.epochs - start, 1)))
+    return recipe.learning_rate * rise * (0.002 + 0.998 * _cosine(fall))
+
+
+def _cosine(position: float) -> float:
+    """From 1 at position 0 to 0 at position 1."""
+    return 0.5 * (1 + math.cos(math.pi * position))
+
+
+def _one_cycle(position: float, warmup: float) -> float:
+    if position < warmup:
+        return 0.04 + 0.96 * (1 - _cosine(position / warmup))
+    return _cosine((position - warmup) / (1 - warmup))
 
 
 def recipe_for(preset: Preset) -> TrainingRecipe:
-    """The recipe of a preset, for the thin network ("smoke", "default") or the published ones ("paper").
+    """The recipe of a preset, for the thin network ("smoke", "default") or a published one ("paper").
 
     Args:
-        preset: "smoke" learns something in seconds, "default" trains a thin target in minutes on two CPU cores, "paper"
-            is the schedule of AGW (Ye et al., arXiv 2001.04193) for a ResNet-50 on a GPU.
+        preset: "smoke" learns something in seconds, "default" trains a thin target in minutes on two CPU cores, on any
+            table alike; "paper" is that of AGW, see `published_recipe`.
 
     Raises:
         ValueError: no such preset.
     """
     recipes = {
-        "smoke": TrainingRecipe(epochs=4, images_per_epoch=1024, identities_per_batch=8),
-        "default": TrainingRecipe(epochs=20, images_per_epoch=6400),
-        "paper": TrainingRecipe(
-            epochs=120,
-            optimiser="adam",
-            learning_rate=3.5e-4,
-            schedule="steps",
-            metric_loss="weighted_regularised",
-        ),
+        "smoke": TrainingRecipe(epochs=4, images_per_epoch=1024, identities_per_batch=8, augmentation=_SMALL),
+        "default": TrainingRecipe(epochs=20, images_per_epoch=6400, weight_decay=0.05, augmentation=_SMALL),
+        "paper": published_recipe("agw"),
     }
     if preset not in recipes:
         raise ValueError(f"preset must be one of {', '.join(recipes)}, got {preset!r}.")
     return recipes[preset]
+
+
+def published_recipe(name: Literal["bot", "sbs", "agw"]) -> TrainingRecipe:
+    """The published schedule of a target in `whyreid.models.published`, for a GPU.
+
+    BoT (Luo et al., arXiv 1903.07071) and AGW (Ye et al., arXiv 2001.04193): 120 epochs of 16 x 4 pictures of 256 x
+    128, Adam. SBS: as fast-reid's Base-SBS.yml, 60 epochs of 4 x 16 pictures of 384 x 128. Left out: the center loss of
+    BoT and AGW (weight 0.0005), SBS's AutoAugment and its frozen first 1,000 steps; SBS's warm-up of 2,000 steps is ten
+    epochs here.
+
+    Args:
+        name: "bot", "sbs" or "agw".
+
+    Raises:
+        ValueError: another name.
+    """
+    base = TrainingRecipe(epochs=120, optimiser="adam", learning_rate=3.5e-4, schedule="steps", image_size=(256, 128))
+    recipes = {
+        "bot": dataclasses.replace(base, margin=0.3),
+        "agw": dataclasses.replace(base, metric_loss="weighted_regularised"),
+        "sbs": dataclasses.replace(
+            base,
+            epochs=60,
+            identities_per_batch=4,
+            images_per_identity=16,
+            schedule="late_cosine",
+            milestones=(30,),
+            classifier="circle",
+            metric_on="embedding",
+            image_size=(384, 128),
+        ),
+    }
+    if name not in recipes:
+        raise ValueError(f"name must be one of {', '.join(recipes)}, got {name!r}.")
+    return recipes[name]

@@ -9,6 +9,7 @@ so is the mean of (F * A)^p = F^p * A^p. All attributes of a picture are therefo
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -92,9 +93,31 @@ def attribute_distances(query: Tensor, gallery: Tensor) -> Tensor:
             f"got {list(query.shape)} and {list(gallery.shape)}; embed both by one interpreter."
         )
     centre = gallery.detach().mean(dim=0)
-    x, y = (query - centre).transpose(0, 1), (gallery - centre).transpose(0, 1)
-    lengths = x.square().sum(dim=2)[:, :, None] + y.square().sum(dim=2)[:, None, :]
-    squared = torch.baddbmm(lengths, x, y.transpose(1, 2), alpha=-2.0)
+    return prepared_distances(prepare_embeddings(query, centre), prepare_embeddings(gallery, centre))
+
+
+class PreparedEmbeddings(NamedTuple):
+    """Attribute embeddings laid out for many distances.
+
+    Attributes:
+        rows: [A, N, D] centred, at least float32.
+        squared_lengths: [A, N].
+    """
+
+    rows: Tensor
+    squared_lengths: Tensor
+
+
+def prepare_embeddings(embeddings: Tensor, centre: Tensor) -> PreparedEmbeddings:
+    """[N, A, D] minus ``centre`` [A, D], laid out for `prepared_distances`; both sides need the same centre."""
+    rows = (embeddings - centre).transpose(0, 1).contiguous()
+    return PreparedEmbeddings(rows, rows.square().sum(dim=2))
+
+
+def prepared_distances(query: PreparedEmbeddings, gallery: PreparedEmbeddings) -> Tensor:
+    """[Q, G, A], as `attribute_distances`."""
+    lengths = query.squared_lengths[:, :, None] + gallery.squared_lengths[:, None, :]
+    squared = torch.baddbmm(lengths, query.rows, gallery.rows.transpose(1, 2), alpha=-2.0)
     return squared.clamp(min=1e-12).sqrt().permute(1, 2, 0)
 
 
@@ -134,7 +157,9 @@ def _generalized_means(feature_map: Tensor, attention: Tensor, pooling: Generali
     given = feature_map.dtype
     if pooling.eps**fixed < torch.finfo(given).tiny:  # the smallest power would vanish
         feature_map, attention = feature_map.double(), attention.double()
-    mean = _means(feature_map.clamp(min=0).pow(p), attention.pow(p))
+    positive = feature_map.clamp(min=0)
+    frozen = not (feature_map.requires_grad or isinstance(p, Tensor))
+    mean = _means(positive.pow_(p) if frozen else positive.pow(p), attention.pow(p))
     return mean.clamp(min=pooling.eps**fixed).pow(1.0 / p).to(given)
 
 

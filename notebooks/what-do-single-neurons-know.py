@@ -90,7 +90,7 @@ print(f"{len(names)} attributes, {reading.weight.shape[1]} neurons; the same for
 
 # %%
 people = table.select("query", "gallery")
-people_rows = torch.from_numpy((people.images["pid"] > 0).to_numpy()) & people.attribute_known().all(dim=1)
+people_rows = torch.from_numpy((people.images["pid"] > 0).to_numpy(copy=True)) & people.attribute_known().all(dim=1)
 vectors = comparable_embeddings(target, people, device=device)[people_rows]
 labels = reading.columns(people.attribute_tensor(missing=False))[people_rows]
 pids = people.pids[people_rows]

@@ -140,13 +140,17 @@ rows["the target's distance"] = {"AUC": area_under_curve(-ranked.distances[kept]
 show_table(100 * pd.DataFrame.from_dict(rows, orient="index").astype(float))
 
 # %% [markdown]
-# The wrong picture with the highest mean score, of all lists: the classifier sees the same attributes in it, and it is another person.
+# The wrong picture with the highest mean score, of all lists with at least five selected attributes (or as many as any list has): the classifier sees the same attributes in it, and it is another person.
 
 # %% tags=["hide-input"]
-wrong = scores.mean().masked_fill(ranked.is_match | ~kept, -1.0).nan_to_num(-1.0)
+enough = scores.selected.sum(dim=1) >= min(5, int(scores.selected.sum(dim=1).max()))
+wrong = scores.mean().masked_fill(ranked.is_match | ~kept | ~enough[:, None], -1.0).nan_to_num(-1.0)
 q, rank = divmod(int(wrong.argmax()), wrong.shape[1])
 pair = [query.image_paths()[q], gallery.image_paths()[int(ranked.indices[q, rank])]]
-claim = f"Query {q} and the wrong picture at its rank {rank + 1}: mean matching score {float(wrong[q, rank]):.0%}."
+claim = (
+    f"Query {q} and the wrong picture at its rank {rank + 1}: mean matching score {float(wrong[q, rank]):.0%} over "
+    f"{int(scores.selected[q].sum())} attributes."
+)
 show_figure(contact_sheet([pair], titles=[["query", f"rank {rank + 1}"]], picture_width=1.2), claim)
 
 # %% [markdown]
@@ -196,7 +200,7 @@ claim = (
     f"The largest slice, {names[largest]}, is {share:.0%} of the distance; slices add up to it within {gap:.0e}, "
     f"and {len(names)} equal slices would be {1 / len(names):.0%} each."
 )
-show_figure(error_composition_figure(row, parts[shown], names, signed=signed[shown]), claim)
+show_figure(error_composition_figure(row, parts[shown], names, signed=signed[shown], named=8), claim)
 
 # %% [markdown]
 # ## Do the parts tell which attributes differ?

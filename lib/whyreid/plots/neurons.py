@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whyreid.plots.pictures import show_picture
@@ -20,20 +21,34 @@ def neuron_count_figure(tables: dict[str, pd.DataFrame], notes: dict[str, str]) 
         tables: title -> table of `neuron_attribute_table`.
         notes: title -> a line under the title, such as the rank correlation.
     """
+    columns = min(2, len(tables))
+    rows = -(-len(tables) // columns)
     figure, grid = plt.subplots(
-        1, len(tables), figsize=(4.3 * len(tables), 4.2), squeeze=False, layout="constrained", sharex=True
+        rows, columns, figsize=(4.3 * columns, 3.5 * rows), squeeze=False, layout="constrained", sharex=True
     )
-    for axes, (title, table) in zip(grid[0], tables.items(), strict=True):
+    for axes in grid.flat[len(tables) :]:
+        axes.axis("off")
+    for axes, (title, table) in zip(grid.flat, tables.items(), strict=False):
         axes.scatter(100 * table["positive_ratio"], table["top1"], s=22)
-        labelled = pd.concat([table.head(4), table.tail(2)]).drop_duplicates("attribute")
-        for _, entry in labelled.iterrows():
-            axes.annotate(
-                entry["attribute"], (100 * entry["positive_ratio"], entry["top1"]), xytext=(4, 3),
-                textcoords="offset points", fontsize=8,
-            )  # fmt: skip
+        _name_points(axes, table)
         axes.set(xlabel="training identities with the attribute (%)", ylabel="neurons", ylim=(-0.5, None))
         axes.set_title(f"{title}\n{notes.get(title, '')}", fontsize=10)
     return figure
+
+
+def _name_points(axes: Axes, table: pd.DataFrame) -> None:
+    """Names beside the points from the most neurons down, where no name stands yet."""
+    taken: list[tuple[float, float]] = []
+    height = max(1.0, float(table["top1"].max()))
+    for name, count, ratio in table[["attribute", "top1", "positive_ratio"]].itertuples(index=False):
+        x, y = 100 * ratio, count / height
+        if all(abs(x - other) > 24 or abs(y - level) > 0.055 for other, level in taken):
+            taken.append((x, y))
+            left = x > 80
+            axes.annotate(
+                name, (x, count), xytext=(-4 if left else 4, 3), ha="right" if left else "left",
+                textcoords="offset points", fontsize=7.5,
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

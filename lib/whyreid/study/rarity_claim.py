@@ -66,8 +66,8 @@ def _measure(frequencies: str, preset: str, seed: int, device: str) -> Sequence[
     table = load_dataset("promenade-a", preset=preset) if frequencies == "market" else _balanced(preset)
     target = trained_target(table, recipe_for(size_of(preset)), seed=seed, device=device)
     query, gallery = table.select("query"), table.select("gallery")
-    vectors = [comparable_embeddings(target, part, device=device) for part in (query, gallery)]
-    report = evaluate_embeddings(*vectors, query.pids, gallery.pids, query.camids, gallery.camids)
+    asked, found_in = (comparable_embeddings(target, part, device=device) for part in (query, gallery))
+    report = evaluate_embeddings(asked, found_in, query.pids, gallery.pids, query.camids, gallery.camids)
     ratio = attribute_frequencies(table.select("train", "val"))["ratio"].to_numpy(copy=True)
     bits = rarity_bits(query.attribute_tensor(), torch.from_numpy(ratio))[report.valid_queries]
     columns = {"pid": query.pids[report.valid_queries], "bits": bits, "ap": report.average_precision}

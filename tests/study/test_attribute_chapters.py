@@ -1,0 +1,113 @@
+"""The steps behind the chapters on attributes, on a Promenade of a few people."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from whyreid.data import attribute_frequencies
+from whyreid.data.loading import ImageStore
+from whyreid.models import thin_network
+from whyreid.pedestrians import Preset, render_promenade
+from whyreid.study.artifacts import artifact
+from whyreid.study.attribute_steps import attribute_reading, comparable_embeddings
+from whyreid.study.rarity_claim import FREQUENCIES, SEEDS, rarity_bits, rarity_units
+from whyreid.study.rerendered import rerender
+from whyreid.study.steps import TrainedTarget
+from whyreid.training import TrainingHistory, embed_images
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("promenade")
+    return render_promenade(folder, domain="A", preset=Preset(10, 4, 3, 2, 64, 32), workers=1)
+
+
+@pytest.fixture
+def target(tmp_path, monkeypatch):
+    monkeypatch.setenv("WHYREID_ARTIFACTS", str(tmp_path))
+    model = thin_network(widths=(4, 8, 8, 8), depths=(1, 1, 1), image_size=(64, 32)).eval()
+    folder = artifact("target", {"seed": 0}, lambda _: None, code=["whyreid.models.thin_network"])
+    return TrainedTarget(model, TrainingHistory((), {}), folder)
+
+
+def test_comparable_embeddings_of_a_cosine_target_have_length_one(target, table):
+    vectors = comparable_embeddings(target, table.select("query"), device="cpu")
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(len(vectors)))
+
+
+def test_reading_leaves_out_what_training_never_varies(target, table):
+    reading = attribute_reading(target, table, device="cpu")
+    ratio = attribute_frequencies(table.select("train"))["ratio"]
+    varies = ratio[(ratio > 0) & (ratio < 1)].index.tolist()
+    assert list(reading.names) == varies
+    assert 0 < len(varies) < 30
+    vectors = comparable_embeddings(target, table.select("query"), device="cpu")
+    expected = torch.sigmoid(vectors @ reading.weight.T)
+    torch.testing.assert_close(reading.probabilities(vectors), expected)
+
+
+def test_reading_is_stored_and_found_again(target, table, monkeypatch):
+    first = attribute_reading(target, table, device="cpu")
+
+    def again(*_, **__):
+        raise AssertionError("fitted twice")
+
+    monkeypatch.setattr("whyreid.study.attribute_steps.choose_attribute_classifier", again)
+    second = attribute_reading(target, table, device="cpu")
+    assert torch.equal(first.weight, second.weight)
+    assert first.names == second.names
+    assert first.fit.penalty == second.fit.penalty
+
+
+def test_rerendering_without_an_edit_gives_the_picture_and_its_embedding(target, table):
+    query = table.select("query")
+    rows = [0, 2, 3]
+    again = rerender(target.model, query, rows, {})
+    assert torch.equal(again.images, ImageStore(query, (64, 32)).fetch(torch.tensor(rows)))
+    stored = torch.nn.functional.normalize(embed_images(target.model, query, device="cpu"), dim=1)
+    torch.testing.assert_close(again.vectors, stored[rows], rtol=1e-4, atol=1e-5)
+
+
+def test_an_edit_changes_the_picture_and_the_embedding(target, table):
+    query = table.select("query")
+    value = 1 - int(query.attribute_tensor()[0, table.schema.index("hat")])
+    factual, edited = (rerender(target.model, query, [0], values) for values in ({}, {"hat": value}))
+    assert 0 < (factual.images != edited.images).any(dim=1).float().mean() < 0.5
+    assert not torch.allclose(factual.vectors, edited.vectors, atol=1e-4)
+
+
+def test_only_rendered_pictures_can_be_rendered_again(target, table):
+    plain = dataclasses.replace(table, images=table.images.drop(columns="person"))
+    with pytest.raises(ValueError, match=r"must be rendered, got no column person"):
+        rerender(target.model, plain, [0], {})
+    with pytest.raises(ValueError, match=r"rows must name at least one picture"):
+        rerender(target.model, table, [], {})
+
+
+def test_rarity_by_hand():
+    # -log2: present at 1/4 -> 2, absent at 1/4 -> 0.415; 1/2 -> 1 either way
+    bits = rarity_bits(torch.tensor([[True, True], [False, False]]), torch.tensor([0.25, 0.5]))
+    assert bits.tolist() == pytest.approx([(2 + 1) / 2, (0.41503749928 + 1) / 2])
+    never = rarity_bits(torch.tensor([[True]]), torch.tensor([0.0]))
+    assert never.item() == pytest.approx(9.965784, abs=1e-5)  # one in a thousand
+
+
+def test_a_unit_of_rarity_is_one_row_about_the_persons_of_its_data(target, table, monkeypatch):
+    monkeypatch.setattr("whyreid.study.rarity_claim.load_dataset", lambda *_, **__: table)
+    monkeypatch.setattr("whyreid.study.rarity_claim.trained_target", lambda *_, **__: target)
+    unit = next(unit for unit in rarity_units(device="cpu") if unit.name == "market-seed0")
+    (row,) = unit.measure()
+    assert row["frequencies"] == "market"
+    assert row["persons"] == table.select("query").pids.unique().numel() == 4
+    assert -1 <= row["low"] <= row["rho"] <= row["high"] <= 1
+    assert 0 < row["mAP"] <= 1
+
+
+def test_rarity_is_measured_for_every_seed_on_both_kinds_of_data():
+    units = rarity_units()
+    assert len(units) == len(SEEDS) * len(FREQUENCIES)
+    assert len({unit.digest() for unit in units}) == len(units)
+    assert {unit.inputs["preset"] for unit in units} == {"default"}

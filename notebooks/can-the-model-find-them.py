@@ -78,7 +78,7 @@ show_figure(training_figure(epochs, columns=columns), claim)
 # %% [markdown]
 # ## Finding them
 #
-# Every query is ranked against the gallery by the distance of embeddings, and scored as {doc}`how-we-measure` says.
+# Every query is ranked against the gallery by the distance of embeddings, and scored as {doc}`/how-we-measure` says.
 # Three controls stand beside the target: the same network before training, a comparison of colours in stripes from head to foot, and an order drawn at random.
 
 # %%

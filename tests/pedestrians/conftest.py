@@ -22,7 +22,9 @@ def someone() -> Callable[..., Identity]:
     def make(seed: int, **values: str) -> Identity:
         random = Random(seed)
         drawn = {group: random.choice(values_of(group)) for group in GROUPS}
-        return draw_identity(seed + 1, drawn | {name.replace("_", " "): value for name, value in values.items()}, random)
+        return draw_identity(
+            seed + 1, drawn | {name.replace("_", " "): value for name, value in values.items()}, random
+        )
 
     return make
 
@@ -43,5 +45,7 @@ def world() -> World:
 def clear_shot(world: World) -> Shot:
     """A shot with nobody and nothing in the way."""
     return next(
-        s.shot for s in world.sightings if s.shot.occluder == "none" and s.shot.other_person < 0 and s.pid and s.shot.camera == 0
+        s.shot
+        for s in world.sightings
+        if s.shot.occluder == "none" and s.shot.other_person < 0 and s.pid and s.shot.camera == 0
     )

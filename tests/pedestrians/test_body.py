@@ -19,7 +19,9 @@ def steps(someone):
 def test_one_foot_is_on_the_ground_at_every_moment(steps) -> None:
     heel = steps.ankle[..., 2] - 0.043 * steps.stature.unsqueeze(1)
     assert heel.amin(dim=1).abs().max() < 0.12
-    lowest = torch.minimum(steps.ankle[..., 2], steps.ankle[..., 2] + steps.toe_direction[..., 2] * 0.105 * steps.stature[:, None])
+    lowest = torch.minimum(
+        steps.ankle[..., 2], steps.ankle[..., 2] + steps.toe_direction[..., 2] * 0.105 * steps.stature[:, None]
+    )
     assert (lowest.amin(dim=1) / steps.stature).sub(0.043).abs().max() < 0.02
 
 

@@ -47,14 +47,19 @@ def test_an_edit_touches_its_closure_and_nothing_else(world: World, group: str) 
 
 def test_any_subset_at_once_touches_the_union_of_its_closures(world: World) -> None:
     person, shot, donor = donors(world, "upper colour")[0]
-    for groups in (["hat", "up"], ["clothes", "down", "lower colour"], ["backpack", "hair", "upper colour"], list(GROUPS)):
+    for groups in (
+        ["hat", "up"],
+        ["clothes", "down", "lower colour"],
+        ["backpack", "hair", "upper colour"],
+        list(GROUPS),
+    ):
         factual, edited = render([person], [shot]), counterfactual(person, shot, donor, groups)
         assert not (changed_pixels(factual, edited) & ~allowed_pixels(factual, edited, groups)).any()
         assert set(differing_groups(person, blend(person, donor, groups))) <= set(groups)
 
 
 def test_all_groups_of_a_donor_dress_the_person_as_the_donor(world: World) -> None:
-    person, shot, donor = donors(world, "hair")[0]
+    person, _shot, donor = donors(world, "hair")[0]
     twin = blend(person, donor, GROUPS)
     assert twin.attributes() == donor.attributes()
     assert (twin.height, twin.skin, twin.seed) == (person.height, person.skin, person.seed)
@@ -67,7 +72,9 @@ def test_no_group_changes_nothing(world: World) -> None:
 
 def test_a_hidden_attribute_can_be_edited_and_has_no_effect(someone, clear_shot: Shot) -> None:
     # A handbag far below the lower edge of a box around head and chest.
-    bust = replace(clear_shot, box_y=clear_shot.box_y + 0.30 * clear_shot.box_height, box_height=0.4 * clear_shot.box_height)
+    bust = replace(
+        clear_shot, box_y=clear_shot.box_y + 0.30 * clear_shot.box_height, box_height=0.4 * clear_shot.box_height
+    )
     person = someone(3, handbag="no handbag", age="adult")
     edited = counterfactual(person, bust, {"handbag": True})
     assert not changed_pixels(render([person], [bust]), edited).any()

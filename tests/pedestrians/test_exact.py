@@ -5,7 +5,18 @@ import math
 import pytest
 import torch
 
-from whyreid.pedestrians.exact import bump, cosine, cross, dot, hash_bits, hash_unit, sine, smoothstep, unit, value_noise
+from whyreid.pedestrians.exact import (
+    bump,
+    cosine,
+    cross,
+    dot,
+    hash_bits,
+    hash_unit,
+    sine,
+    smoothstep,
+    unit,
+    value_noise,
+)
 
 
 def test_sine_and_cosine_agree_with_the_library_to_five_decimals() -> None:

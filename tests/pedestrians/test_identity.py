@@ -9,7 +9,9 @@ from whyreid.pedestrians.identity import SCHEMA, copy_groups, group_fields, posi
 
 
 def test_every_field_belongs_to_at_most_one_group_and_every_group_has_its_value() -> None:
-    owners = {field.name: [group for group in GROUPS if field.name in group_fields(group)] for field in fields(Identity)}
+    owners = {
+        field.name: [group for group in GROUPS if field.name in group_fields(group)] for field in fields(Identity)
+    }
     assert max(len(groups) for groups in owners.values()) == 1
     assert all(owners[value_field(group)] == [group] for group in GROUPS)
     kept = {name for name, groups in owners.items() if not groups}

@@ -46,7 +46,9 @@ def test_groups_are_independent_by_default() -> None:
 @pytest.mark.parametrize("phi", [0.5, -0.4])
 def test_a_planted_correlation_is_there_and_frequencies_stay(phi: float) -> None:
     distributions = group_distributions({"backpack": 0.4, "upred": 0.3})
-    people, _ = populate(range(2000), Random(2), distributions=distributions, correlation=Correlation("backpack", "upred", phi))
+    people, _ = populate(
+        range(2000), Random(2), distributions=distributions, correlation=Correlation("backpack", "upred", phi)
+    )
     values = matrix(people)
     first, second = SCHEMA.index("backpack"), SCHEMA.index("upred")
     assert np.corrcoef(values[:, first], values[:, second])[0, 1] == pytest.approx(phi, abs=0.02)
@@ -97,7 +99,11 @@ def test_given_frequencies_hold_and_the_rest_of_their_group_shrinks() -> None:
 
 @pytest.mark.parametrize(
     ("frequencies", "message"),
-    [("duke", "'market', 'balanced'"), ({"umbrella": 0.1}, "name attributes"), ({"upred": 0.7, "upblue": 0.6}, "at most 1")],
+    [
+        ("duke", "'market', 'balanced'"),
+        ({"umbrella": 0.1}, "name attributes"),
+        ({"upred": 0.7, "upblue": 0.6}, "at most 1"),
+    ],
 )
 def test_wrong_frequencies_are_refused(frequencies, message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -37,7 +37,9 @@ def table(tmp_path_factory: pytest.TempPathFactory, tiny: Preset) -> ReIDTable:
 
 def content(folder: Path) -> dict[str, bytes]:
     """Everything in a folder, path -> bytes."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 def test_the_table_holds_together(table: ReIDTable, tiny: Preset) -> None:
@@ -154,7 +156,11 @@ def test_settings_are_recorded(table: ReIDTable, tiny: Preset, tmp_path: Path) -
     assert plan == table.provenance
     small = Preset(train=5, test=2, shots=4, strangers=0, height=32, width=16)
     planted = render_promenade(
-        tmp_path, domain="B", preset=small, frequencies={"hat": 0.5, "hair": 0.5}, correlation=Correlation("hat", "hair", 0.9)
+        tmp_path,
+        domain="B",
+        preset=small,
+        frequencies={"hat": 0.5, "hair": 0.5},
+        correlation=Correlation("hat", "hair", 0.9),
     )
     assert planted.provenance["correlation"] == {"first": "hat", "second": "hair", "phi": 0.9}
     assert read_masks(planted).shape == (len(planted), 32, 16)

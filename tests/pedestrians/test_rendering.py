@@ -113,7 +113,9 @@ def test_sleeve_length_shows_on_the_forearms(someone, clear_shot: Shot) -> None:
 
 def test_no_leg_comes_through_a_long_skirt(someone, clear_shot: Shot) -> None:
     person = someone(8, clothes="dress", down="long lower-body clothing", age="adult", backpack="no backpack")
-    shots = [replace(clear_shot, phase=phase / 8, heading=turn / 6, stride=1.0) for phase in range(8) for turn in range(6)]
+    shots = [
+        replace(clear_shot, phase=phase / 8, heading=turn / 6, stride=1.0) for phase in range(8) for turn in range(6)
+    ]
     labels = render([person] * len(shots), shots).fine_labels
     above = torch.tensor([int(Part.THIGH_SKIN)])
     assert not torch.isin(labels, above).any()
@@ -130,14 +132,21 @@ def test_no_cloth_shows_through_cloth(someone, clear_shot: Shot) -> None:
     people = [someone(seed, clothes="pants", age="adult") for seed in range(12)]
     labels = render(people, [replace(clear_shot, heading=seed / 12) for seed in range(12)]).fine_labels.long()
     inner = labels[:, 1:-1, 1:-1]
-    around = torch.stack([labels[:, 1 + dy : 255 + dy, 1 + dx : 127 + dx] for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx])
+    around = torch.stack(
+        [labels[:, 1 + dy : 255 + dy, 1 + dx : 127 + dx] for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
+    )
     alone = (around != inner).all(dim=0) & (around == around[:1]).all(dim=0)
     assert alone.sum() <= 0.0005 * (labels > 0).sum()
 
 
 def test_a_second_person_has_a_label_of_its_own_and_no_attribute(someone, clear_shot: Shot) -> None:
     beside = replace(
-        clear_shot, other_person=99, other=someone(5), other_x=clear_shot.x + 0.5, other_y=clear_shot.y, other_stride=1.0
+        clear_shot,
+        other_person=99,
+        other=someone(5),
+        other_x=clear_shot.x + 0.5,
+        other_y=clear_shot.y,
+        other_stride=1.0,
     )
     alone, both = (render([someone(4)], [shot]) for shot in (clear_shot, beside))
     assert (both.labels == Part.OTHER_PERSON).sum() > 100
@@ -150,7 +159,9 @@ def test_all_light_is_enough_to_tell_black_from_dark_places(someone, world: Worl
     pale = someone(9, upper_colour="white", lower_colour="white", age="adult")
     for domain in "AB":
         for camera in range(4):
-            shot = replace(next(s.shot for s in world.sightings if s.pid), domain=domain, camera=camera, occluder="none")
+            shot = replace(
+                next(s.shot for s in world.sightings if s.pid), domain=domain, camera=camera, occluder="none"
+            )
             shot = replace(shot, other=None, other_person=-1, x=0.0, y=8.0, box_x=0.0, box_y=-0.2, box_height=0.35)
             dark, light = render([dressed, pale], [shot] * 2).images.float()
             shirt = visible_pixels(render([dressed], [shot]).labels)[0, SCHEMA.index("upblack")]

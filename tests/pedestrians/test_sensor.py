@@ -44,7 +44,9 @@ def test_more_light_is_brighter_and_a_second_picture_changes_nothing(generator: 
     dim, bright = (expose(light, [camera], [replace(SHOT, exposure=e)]).float() for e in (0.7, 1.3))
     assert bright.mean() > dim.mean() + 10
     other = CAMERAS["B"][3]
-    pair = expose(torch.cat((light, light.flip(2))), [camera, other], [SHOT, replace(SHOT, domain="B", camera=3, seed=5)])
+    pair = expose(
+        torch.cat((light, light.flip(2))), [camera, other], [SHOT, replace(SHOT, domain="B", camera=3, seed=5)]
+    )
     assert torch.equal(pair[:1], expose(light, [camera], [SHOT]))
 
 

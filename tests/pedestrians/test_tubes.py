@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from whyreid.pedestrians.body import walk
 from whyreid.pedestrians.exact import cross, dot
 from whyreid.pedestrians.obstacles import obstacles
 from whyreid.pedestrians.people import stack_people
-from whyreid.pedestrians.body import walk
 from whyreid.pedestrians.rendering import body_mesh
 from whyreid.pedestrians.shot import Shot
 from whyreid.pedestrians.tubes import make_tube, mesh_of, surface
@@ -73,7 +73,9 @@ def test_a_tube_that_is_not_present_has_no_faces() -> None:
 def test_all_of_a_dressed_body_looks_outward(someone) -> None:
     # A closed surface that looks outward has a positive volume; one inside-out part would subtract.
     people = stack_people([someone(seed, age="adult") for seed in range(6)])
-    mesh = body_mesh(people, walk(people, torch.rand(6, generator=torch.Generator().manual_seed(0)), torch.ones(6), torch.zeros(6)))
+    mesh = body_mesh(
+        people, walk(people, torch.rand(6, generator=torch.Generator().manual_seed(0)), torch.ones(6), torch.zeros(6))
+    )
     a, b, c = (mesh.points[mesh.faces[:, k]] for k in range(3))
     volume = dot(a, cross(b, c)) / 6
     for body in range(6):

@@ -65,7 +65,12 @@ def test_a_style_has_exactly_the_fields_of_its_group(group: str) -> None:
 def test_styles_fit_the_value() -> None:
     random = Random(0)
     for _ in range(40):
-        assert draw_style("up", "short sleeve", random)["up_length"] < 0.5 < 0.9 < draw_style("up", "long sleeve", random)["up_length"]
+        assert (
+            draw_style("up", "short sleeve", random)["up_length"]
+            < 0.5
+            < 0.9
+            < draw_style("up", "long sleeve", random)["up_length"]
+        )
         assert draw_style("hair", "short hair", random)["hair_style"] in HAIR_STYLES[:2]
         assert draw_style("hair", "long hair", random)["hair_style"] in HAIR_STYLES[2:]
         assert draw_style("clothes", "pants", random)["clothes_cut"] in CUTS[:3]

@@ -1,7 +1,7 @@
 """Promenade: procedurally rendered pedestrians of whom everything is known.
 
-`render_promenade` writes a domain as a table folder; `read_identities`, `read_shots`, `read_masks` and `read_visible` give
-its truth back; `render` makes any row again, and `counterfactual` makes what the row would be with other attributes.
+`render_promenade` writes a domain as a table folder; `read_identities`, `read_shots`, `read_masks` and `read_visible`
+give its truth back; `render` makes any row again, and `counterfactual` makes what it would be with other attributes.
 """
 
 from whyreid.pedestrians.counterfactual import (

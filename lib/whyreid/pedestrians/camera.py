@@ -1,7 +1,7 @@
 """The eight cameras: where they hang, how they see, and the projection of the world on their picture plane.
 
-World frame of a camera: X to the right, Y away from it along the ground, Z up; the camera is at (0, 0, height) and looks
-down by `pitch`. The picture plane is measured in units of the focal length.
+World frame of a camera: X to the right, Y away from it along the ground, Z up; the camera is at (0, 0, height) and
+looks down by `pitch`. The picture plane is measured in units of the focal length.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ CAMERAS: dict[str, tuple[Camera, ...]] = {
         Camera("hall", 3.6, 16.0, 560, 6, 11, 0.25, 0.15, (0.1, -0.5, 1.0), (0.55, 0.50, 0.42), (0.56, 0.52, 0.46),
                (1.10, 1.0, 0.84), 0.2, 0.8, 0.018, 70),
         Camera("park", 2.6, 7.0, 680, 7, 12, -0.10, 0.16, (0.4, 0.7, 0.9), (0.66, 0.70, 0.58), (0.38, 0.45, 0.46),
-               (0.96, 1.02, 0.98), 0.3, 0.6, 0.014, 75),
+               (1.16, 1.22, 1.16), 0.3, 0.6, 0.014, 75),
     ),
     "B": (
         Camera("arcade", 3.0, 11.0, 560, 6, 11, 0.06, 0.16, (0.5, -0.6, 1.0), (0.95, 0.74, 0.50), (0.56, 0.48, 0.42),

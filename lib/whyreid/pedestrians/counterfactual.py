@@ -55,8 +55,8 @@ def _chosen(identity: Identity, name: str, value: Value) -> tuple[str, str]:
         return name, value
     if name not in SCHEMA.names or isinstance(value, str) or value not in (0, 1):
         raise ValueError(
-            f"an edit must be a group with a value or an attribute with 0 or 1, got {name!r}: {value!r}; the groups are "
-            f"{list(GROUPS)}."
+            f"an edit must be a group with a value or an attribute with 0 or 1, got {name!r}: {value!r}; "
+            f"the groups are {list(GROUPS)}."
         )
     group, positive = SCHEMA.group_of(name), positive_value(name)
     if value:
@@ -64,7 +64,9 @@ def _chosen(identity: Identity, name: str, value: Value) -> tuple[str, str]:
     if len(SCHEMA.groups[group]) == 1:
         return group, SCHEMA.meanings[name][0]
     if identity.value(group) == positive:
-        raise ValueError(f"{name}=0 leaves open which {group} is meant; set {group!r} to one of {list(values_of(group))}.")
+        raise ValueError(
+            f"{name}=0 leaves open which {group} is meant; set {group!r} to one of {list(values_of(group))}."
+        )
     return group, identity.value(group)
 
 
@@ -109,10 +111,13 @@ def counterfactual(
     """One shot of a person with some attribute groups changed.
 
     Args:
-        identity, shot: the factual picture.
+        identity: who was photographed.
+        shot: how; it stays as it is, with its crop box.
         donor: another person, or values by hand: {"upper colour": "red"}.
         groups: the groups to copy; any subset; needed when the donor is a person.
-        height, width: of the picture; as in the table, for the same bits.
+        height: of the picture; as in the table, for the same bits.
+        width: of the picture.
+        device: where the work is done.
 
     Returns:
         a batch of one. A group that is hidden in this shot may be edited all the same; its effect is then nothing.
@@ -134,9 +139,14 @@ def coalitions(
     """Many counterfactuals of one shot at once, as a value function of coalitions needs them.
 
     Args:
-        identity, shot, donor: as in `counterfactual`.
+        identity: who was photographed.
+        shot: how; it stays as it is.
+        donor: whose groups are taken.
         members: bool [S, n]; column k of a row says whether ``groups[k]`` is taken from the donor.
         groups: n of the attribute groups.
+        height: of the pictures.
+        width: of the pictures.
+        device: where the work is done.
 
     Returns:
         uint8 [S, 3, height, width]. Persons who come out equal are rendered once.
@@ -145,8 +155,8 @@ def coalitions(
     """
     if members.dim() != 2 or members.shape[1] != len(groups) or members.dtype != torch.bool:
         raise ValueError(
-            f"members must be bool [S, {len(groups)}], one column per group, got {members.dtype} {list(members.shape)}; "
-            "give one row per coalition."
+            f"members must be bool [S, {len(groups)}], one column per group, "
+            f"got {members.dtype} {list(members.shape)}; give one row per coalition."
         )
     people = [
         copy_groups(identity, donor, [group for group, taken in zip(groups, row, strict=True) if taken])
@@ -158,12 +168,12 @@ def coalitions(
 
 
 def changed_pixels(factual: Rendering, other: Rendering) -> Tensor:
-    """bool [B, H, W]: where the light that falls into the camera differs."""
+    """Where the light that falls into the camera differs, bool [B, H, W]."""
     return (factual.light != other.light).any(dim=1)
 
 
 def allowed_pixels(factual: Rendering, other: Rendering, groups: Iterable[str]) -> Tensor:
-    """bool [B, H, W]: what an edit of these groups may touch: their closure in either picture.
+    """What an edit of these groups may touch, bool [B, H, W]: their closure in either picture.
 
     An edit of age or gender moves the outline and the feet, so the person's shadow belongs to their closure.
     """
@@ -176,12 +186,14 @@ def allowed_pixels(factual: Rendering, other: Rendering, groups: Iterable[str]) 
 
 
 def effect_region(factual: Rendering, other: Rendering, *, least: float = 1 / 256, dilation: int = 0) -> Tensor:
-    """bool [B, H, W]: the ground truth of where an edit is visible, before the camera; optionally grown by some pixels.
+    """The ground truth of where an edit is visible, before the camera, bool [B, H, W].
 
     The camera's blur and compression carry a change 1.5 to 7 times as far; a score of localisation should be given for
     the region itself and for a grown one.
 
     Args:
+        factual: the picture as it is.
+        other: the same shots after an edit.
         least: smallest change of the light (0..1) that counts, in any colour.
         dilation: how many pixels the region is grown to all sides.
     """

@@ -66,7 +66,7 @@ def smoothstep(x: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
 
 
 def fourth_root_power(x: Tensor) -> Tensor:
-    """x to the power 3/4 for x >= 0, by two square roots."""
+    """The power 3/4 of x for x >= 0, by two square roots."""
     root = x.sqrt()
     return root * root.sqrt()
 
@@ -95,7 +95,8 @@ def value_noise(x: Tensor, y: Tensor, seed: Tensor, *, period: Tensor | None = N
     """Smooth noise in [0, 1] over the plane: random values on the integer lattice, blended between.
 
     Args:
-        x, y: coordinates, floating; features are about one unit wide.
+        x: first coordinate, floating; features are about one unit wide.
+        y: second coordinate.
         seed: int64, broadcast with x and y; another seed is another pattern.
         period: int64; the pattern repeats after so many units of x, so that it closes around a tube.
     """

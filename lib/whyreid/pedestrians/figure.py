@@ -179,8 +179,8 @@ def hips(people: People, skeleton: Skeleton) -> Tube:
     depth = rings(stature, (0.058, 0.064, 0.068, 0.060, 0.042, 0.01)) * stature * build + 0.004
     centre, front, left = trunk_frame(skeleton, place)
     return make_tube(
-        centre - front * (0.006 * stature).unsqueeze(-1), front, left, depth, width, material=Material.LOWER, segments=16,
-        along=-0.53 * place, boxiness=0.2, present=people["clothes_cut"] < SKIRT_LEAST, downward=True,
+        centre - front * (0.006 * stature).unsqueeze(-1), front, left, depth, width, material=Material.LOWER,
+        segments=16, along=-0.53 * place, boxiness=0.2, present=people["clothes_cut"] < SKIRT_LEAST, downward=True,
     )  # fmt: skip
 
 

@@ -14,10 +14,10 @@ People = dict[str, Tensor]
 
 HALF_HEIGHT, HALF_WIDTH, HALF_DEPTH = 0.066, 0.0455, 0.056  # of the head, fractions of stature
 # height on the head (-1 chin .. 1 crown) -> width and depth relative to the widest, forward offset in half depths
-_WIDTH = [(-1.0, 0.10), (-0.94, 0.42), (-0.72, 0.66), (-0.42, 0.84), (-0.1, 0.95), (0.2, 1.0), (0.5, 0.97), (0.78, 0.75),
-          (0.95, 0.40), (1.0, 0.06)]  # fmt: skip
-_DEPTH = [(-1.0, 0.12), (-0.94, 0.45), (-0.72, 0.70), (-0.42, 0.90), (-0.1, 0.98), (0.2, 1.0), (0.5, 0.96), (0.78, 0.75),
-          (0.95, 0.42), (1.0, 0.06)]  # fmt: skip
+_WIDTH = [(-1.0, 0.10), (-0.94, 0.42), (-0.72, 0.66), (-0.42, 0.84), (-0.1, 0.95), (0.2, 1.0), (0.5, 0.97),
+          (0.78, 0.75), (0.95, 0.40), (1.0, 0.06)]  # fmt: skip
+_DEPTH = [(-1.0, 0.12), (-0.94, 0.45), (-0.72, 0.70), (-0.42, 0.90), (-0.1, 0.98), (0.2, 1.0), (0.5, 0.96),
+          (0.78, 0.75), (0.95, 0.42), (1.0, 0.06)]  # fmt: skip
 _FORWARD = [(-1.0, 0.36), (-0.72, 0.18), (-0.42, 0.06), (0.0, 0.0), (1.0, -0.04)]
 _CROP, _FULL, _BOB, _STRAIGHT, _PONYTAIL = range(5)
 _CAP, _BEANIE, _BRIM = range(3)
@@ -69,36 +69,34 @@ def hair(people: People, skeleton: Skeleton) -> list[Tube]:
 
 def _falling(people: People, skeleton: Skeleton) -> Tube:
     """Hair that hangs beside and behind the neck: to the chin (bob) or over the shoulders (straight)."""
-    stature, scale, volume = col(skeleton.stature), col(skeleton.head_scale), col(people["hair_volume"])
-    straight = (people["hair_style"] == _STRAIGHT).float().view(-1, 1, 1)
+    stature, style = col(skeleton.stature), people["hair_style"]
+    straight = col((style == _STRAIGHT).float())
     upper = _on_head(skeleton, rings(stature, (0.75, 0.3, -0.3, -0.85)), rings(stature, (-0.30, -0.42, -0.48, -0.52)))
+    below_chin = _on_head(skeleton, rings(stature, (-1.05, -1.2, -1.25, -1.26)), rings(stature, (-0.52,) * 4))
+    long, bob = straight.unsqueeze(-1), 1.0 - straight.unsqueeze(-1)
+    width_long, width_bob = rings(stature, (0.064, 0.066, 0.052, 0.012)), rings(stature, (0.058, 0.052, 0.030, 0.010))
+    depth_long, depth_bob = rings(stature, (0.036, 0.024, 0.016, 0.005)), rings(stature, (0.038, 0.034, 0.022, 0.006))
+    scale = col(skeleton.head_scale)
+    width_above = rings(stature, (0.80, 1.10, 1.22, 1.28)) * HALF_WIDTH * scale
+    depth_above = rings(stature, (0.72, 0.80, 0.74, 0.70)) * HALF_DEPTH * scale
+    width_below = (width_long * straight + width_bob * (1.0 - straight)) * stature
+    depth_below = (depth_long * straight + depth_bob * (1.0 - straight)) * stature
+    return make_tube(
+        torch.cat((upper, _over_shoulders(people, skeleton) * long + below_chin * bob), dim=1),
+        vec(skeleton.head_front), vec(skeleton.head_left), torch.cat((depth_above, depth_below), dim=1),
+        torch.cat((width_above, width_below), dim=1), material=Material.HAIR, segments=14, downward=True,
+        along=rings(stature, (0.8, 0.3, -0.3, -0.9, -1.2, -1.8, -2.4, -2.6)),
+        present=(style == _BOB) | (style == _STRAIGHT),
+    )  # fmt: skip
+
+
+def _over_shoulders(people: People, skeleton: Skeleton) -> Tensor:
+    """Centres [N, 4, 3] of the lower end of long straight hair, which lies on the back."""
+    stature, volume = col(skeleton.stature), col(people["hair_volume"])
     drop = rings(stature, (0.012, -0.030, -0.075, -0.090)) - rings(stature, (0.0, 0.3, 0.9, 1.0)) * 0.05 * volume
     behind = rings(stature, (-0.050, -0.066, -0.078, -0.078))
-    low = (
-        vec(skeleton.neck)
-        + vec(skeleton.spine) * (drop * stature).unsqueeze(-1)
-        + vec(skeleton.front) * (behind * stature).unsqueeze(-1)
-    )
-    short = _on_head(
-        skeleton, rings(stature, (-1.05, -1.2, -1.25, -1.26)), rings(stature, (-0.52, -0.52, -0.52, -0.52))
-    )
-    centre = torch.cat((upper, low * straight + short * (1.0 - straight)), dim=1)
-    flat = straight[..., 0]
-    width = torch.cat(
-        (rings(stature, (0.80, 1.10, 1.22, 1.28)) * HALF_WIDTH * scale,
-         (rings(stature, (0.064, 0.066, 0.052, 0.012)) * flat + rings(stature, (0.058, 0.052, 0.030, 0.010)) * (1 - flat)) * stature),
-        dim=1,
-    )  # fmt: skip
-    depth = torch.cat(
-        (rings(stature, (0.72, 0.80, 0.74, 0.70)) * HALF_DEPTH * scale,
-         (rings(stature, (0.036, 0.024, 0.016, 0.005)) * flat + rings(stature, (0.038, 0.034, 0.022, 0.006)) * (1 - flat)) * stature),
-        dim=1,
-    )  # fmt: skip
-    present = (people["hair_style"] == _BOB) | (people["hair_style"] == _STRAIGHT)
-    return make_tube(
-        centre, vec(skeleton.head_front), vec(skeleton.head_left), depth, width, material=Material.HAIR, segments=14,
-        along=rings(stature, (0.8, 0.3, -0.3, -0.9, -1.2, -1.8, -2.4, -2.6)), present=present, downward=True,
-    )  # fmt: skip
+    along_spine = vec(skeleton.spine) * (drop * stature).unsqueeze(-1)
+    return vec(skeleton.neck) + along_spine + vec(skeleton.front) * (behind * stature).unsqueeze(-1)
 
 
 def _ponytail(people: People, skeleton: Skeleton) -> Tube:

@@ -1,8 +1,9 @@
 """What JPEG does to a picture, in torch: the losses of the format without the file.
 
-Entropy coding loses nothing, so colour conversion, 4:2:0 chroma, the 8×8 cosine transform and its quantisation are all
-that a picture feels. Being our own arithmetic, the result depends on no library's version, runs on a GPU, and is exact:
-the transform is a matrix of multiples of 2^-13 applied to multiples of 2^-6 in float64, so every sum is exact in any order.
+Entropy coding loses nothing, so colour conversion, 4:2:0 chroma, the 8×8 cosine transform and its quantisation are
+all that a picture feels. Being our own arithmetic, the result depends on no library's version, runs on a GPU, and is
+exact: the transform is a matrix of multiples of 2^-13 applied to multiples of 2^-6 in float64, so that every sum is
+exact in any order.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _STEP = 64.0  # values between the two passes of the transform are multiples of 
 
 
 def quantisation_tables(quality: Tensor) -> tuple[Tensor, Tensor]:
-    """Luminance and chrominance step sizes [B, 8, 8] for qualities [B] in 1..100, scaled as the reference codec does."""
+    """Luminance and chrominance step sizes [B, 8, 8] for qualities [B] in 1..100, scaled as codecs do."""
     scale = torch.where(quality < 50, torch.floor(5000.0 / quality), 200.0 - 2.0 * quality).view(-1, 1, 1)
     tables = (torch.tensor(table, dtype=torch.float64, device=quality.device) for table in (_LUMINANCE, _CHROMINANCE))
     luminance, chrominance = (torch.floor((table * scale + 50.0) / 100.0).clamp(1.0, 255.0) for table in tables)
@@ -42,7 +43,7 @@ def quantisation_tables(quality: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _transform(blocks: Tensor, matrix: Tensor) -> Tensor:
-    """matrix · block · matrixᵀ for blocks [..., 8, 8], exact after rounding to multiples of 1 / 64."""
+    """The product matrix · block · matrixᵀ for blocks [..., 8, 8], exact after rounding to multiples of 1 / 64."""
     once = torch.round(matrix @ blocks * _STEP) / _STEP
     return torch.round(once @ matrix.T * _STEP) / _STEP
 

@@ -125,7 +125,8 @@ def handbag(people: People, skeleton: Skeleton) -> list[Tube]:
     down = rings(size, (0.13, 0.14, 0.22, 0.30, 0.315)) * size
     below = torch.stack((torch.zeros_like(down), torch.zeros_like(down), -down), dim=-1)
     box = make_tube(
-        vec(hand) + below, vec(skeleton.hip_front), vec(skeleton.hip_left), rings(size, (0.7, 0.95, 1.0, 1.05, 0.8)) * 0.135 * size,
+        vec(hand) + below, vec(skeleton.hip_front), vec(skeleton.hip_left),
+        rings(size, (0.7, 0.95, 1.0, 1.05, 0.8)) * 0.135 * size,
         rings(size, (0.5, 0.9, 1.0, 1.0, 0.6)) * 0.042 * size, material=Material.HANDBAG, segments=14, boxiness=0.8,
         present=people["handbag"], downward=True,
     )  # fmt: skip

@@ -61,7 +61,7 @@ def group_distributions(frequencies: Mapping[str, float] | str = "market") -> di
 
 
 def _distribution(group: str, given: Mapping[str, float]) -> dict[str, float]:
-    """One group's distribution: given shares, Market's shares scaled to the rest, and what is left for "mixed" or "no"."""
+    """One group's distribution: given shares, Market's scaled to the rest, what is left for "mixed" or "no"."""
     members = SCHEMA.groups[group]
     fixed = sum(given[name] for name in members if name in given)
     if fixed > 1.0 + 1e-9 or any(given[name] < 0 for name in members if name in given):
@@ -127,7 +127,8 @@ def _plant(
     both = p * q + correlation.phi * math.sqrt(p * (1 - p) * q * (1 - q))
     if not max(0.0, p + q - 1.0) - 1e-9 <= both <= min(p, q) + 1e-9:
         raise ValueError(
-            f"phi={correlation.phi} cannot be had with frequencies {p:.3f} and {q:.3f}; lower |phi| or change frequencies."
+            f"phi={correlation.phi} cannot be had with frequencies {p:.3f} and {q:.3f}; "
+            "lower |phi| or change the frequencies."
         )
     for value, share in ((True, both / p if p else q), (False, (q - both) / (1 - p) if p < 1 else q)):
         rows = [person for person in people if (person[first] == wanted) == value]
@@ -179,6 +180,8 @@ def populate(
     Args:
         numbers: one person number each.
         random: source of all draws.
+        distributions: of every group's values, see `group_distributions`.
+        correlation: a planted dependence; its groups are the same in both members of a family.
         look_alikes: share of the persons that belong to a family of two.
 
     Returns:

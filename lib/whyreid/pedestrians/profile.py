@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor
 
@@ -18,7 +19,7 @@ def profile(place: Tensor, knots: Knots) -> Tensor:
         tensor([0.0000, 1.0000, 2.2500, 2.5000])
     """
     value = place * 0.0 + float(knots[0][1])
-    for (x0, y0), (x1, y1) in zip(knots[:-1], knots[1:], strict=True):
+    for (x0, y0), (x1, y1) in pairwise(knots):
         value = value + (place - x0).clamp(0.0, x1 - x0) * ((y1 - y0) / (x1 - x0))
     return value
 

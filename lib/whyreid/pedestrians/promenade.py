@@ -200,7 +200,7 @@ def _watch(folder: Path, processes: Sequence[subprocess.Popen[str]], bar: tqdm) 
 
 
 def render_share(folder: Path, share: int, shares: int) -> Iterator[int]:
-    """Render every ``shares``-th chunk of a planned folder from ``share`` on; yields the number of each when it is whole."""
+    """Render every ``shares``-th chunk of a planned folder from ``share`` on; yield the numbers of those made."""
     people = read_identities(folder)
     rows = read_image_rows(folder)
     for number, start in enumerate(range(0, len(rows), CHUNK)):

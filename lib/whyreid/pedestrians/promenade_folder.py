@@ -61,7 +61,8 @@ def attribute_frame(world: World) -> pd.DataFrame:
 def read_identities(folder: Path) -> dict[int, Identity]:
     """Everybody who walks in a rendered folder, person number -> looks."""
     frame, _ = read_csv_rows(folder / IDENTITIES_FILE)
-    return {int(row["person"]): Identity.from_row(row) for row in frame.to_dict("records")}
+    rows = ({str(name): value for name, value in row.items()} for row in frame.to_dict("records"))
+    return {int(row["person"]): Identity.from_row(row) for row in rows}
 
 
 def read_families(folder: Path) -> pd.DataFrame:
@@ -73,7 +74,9 @@ def read_families(folder: Path) -> pd.DataFrame:
 def read_shots(rows: pd.DataFrame, people: dict[int, Identity]) -> list[Shot]:
     """The shots of rows of images.csv, exactly as they were planned."""
     renamed = rows.rename(columns={column: field for field, column in _SHOT_COLUMNS.items()})
-    return [Shot.from_row(row, people) for row in renamed.to_dict("records")]
+    return [
+        Shot.from_row({str(name): value for name, value in row.items()}, people) for row in renamed.to_dict("records")
+    ]
 
 
 def read_image_rows(folder: Path) -> pd.DataFrame:

@@ -45,10 +45,12 @@ def rasterise(points: Tensor, faces: Tensor, picture: Tensor, *, pictures: int, 
     """The nearest front-facing triangle of every pixel.
 
     Args:
-        points: [V, 3] float32: column and row in pixels (pixel centres at +0.5) and inverse depth (> 0; larger = nearer).
+        points: [V, 3] float32: column and row in pixels (pixel centres at +0.5), inverse depth (> 0, larger = nearer).
         faces: [F, 3] int64 rows of ``points``. Front-facing = clockwise on the screen, where rows run downward.
         picture: [F] int64, which picture a face is drawn in.
-        pictures, height, width: size of the batch.
+        pictures: pictures in the batch.
+        height: of each, in pixels.
+        width: of each, in pixels.
 
     Cost: about 100 thousand triangle-pixel pairs for a person in a 256×128 buffer; memory is linear in the pairs.
     """

@@ -44,7 +44,7 @@ class Rendering:
     shadow: Tensor
 
     def touches(self, parts: frozenset[Part]) -> Tensor:
-        """bool [B, H, W]: pixels in which at least one sub-pixel shows one of the parts."""
+        """Pixels, bool [B, H, W], in which at least one sub-pixel shows one of the parts."""
         wanted = torch.zeros(len(Part), dtype=torch.bool, device=self.fine_labels.device)
         wanted[[int(part) for part in parts]] = True
         fine = wanted[self.fine_labels.to(torch.int64)]
@@ -52,7 +52,7 @@ class Rendering:
 
 
 def attribute_regions(labels: Tensor) -> Tensor:
-    """bool [..., A, H, W]: the pixels that carry each of the 30 attributes, from part labels uint8 [..., H, W].
+    """The pixels, bool [..., A, H, W], that carry each of the 30 attributes, from part labels uint8 [..., H, W].
 
     A colour is carried by its garment, sleeve length by the forearms (cloth or skin), age by hair and face, gender by
     the whole person; an absent hat or bag by no pixel. Attributes of one group share a region.
@@ -80,8 +80,10 @@ def render(
     """Pictures of persons, one shot each.
 
     Args:
-        identities, shots: of the same length B.
-        height, width: of the pictures; width = height / 2 keeps people undistorted.
+        identities: B persons.
+        shots: one for each person.
+        height: of the pictures.
+        width: of the pictures; height / 2 keeps people undistorted.
         device: where the work is done and the result lies.
         chunk: pictures at a time; memory grows with it, the bits do not depend on it.
 
@@ -154,8 +156,8 @@ class _Walkers:
         number = torch.tensor(rows, dtype=torch.float32, device=device)
         others = [shot.other for shot in shots if shot.other is not None]
         return cls(
-            stack_people([*identities, *others], device), number[:, 0].to(torch.int64), number[:, 1] > 0, number[:, 2:4],
-            number[:, 4], number[:, 5], number[:, 6], number[:, 7],
+            stack_people([*identities, *others], device), number[:, 0].to(torch.int64), number[:, 1] > 0,
+            number[:, 2:4], number[:, 4], number[:, 5], number[:, 6], number[:, 7],
         )  # fmt: skip
 
     def to_world(self, points: Tensor, body: Tensor, *, move: bool = True) -> Tensor:
@@ -246,7 +248,7 @@ def _background(
 
 
 def _shadow(cameras: Sequence[Camera], walkers: _Walkers, skeleton: Skeleton, floor: Tensor) -> Tensor:
-    """How much light the persons take from the floor, [B, H, W] in 0..1: a soft spot at each foot, drawn out from the sun."""
+    """Light that persons take from the floor, [B, H, W] in 0..1: soft spots at the feet, drawn away from the sun."""
     away = floor.new_tensor([[-c.sun[0], -c.sun[1]] for c in cameras])
     reach = (away[:, 0] * away[:, 0] + away[:, 1] * away[:, 1]).sqrt()
     length = (reach / floor.new_tensor([c.sun[2] for c in cameras])).clamp_max(1.2)

@@ -24,7 +24,8 @@ def expose(light: Tensor, cameras: Sequence[Camera], shots: Sequence[Shot]) -> T
 
     Args:
         light: [B, 3, H, W] float32, linear.
-        cameras, shots: one per picture.
+        cameras: one per picture.
+        shots: one per picture.
 
     Returns:
         uint8 [B, 3, H, W].

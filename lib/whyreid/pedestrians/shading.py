@@ -86,8 +86,12 @@ def pattern_share(
     """How much of the second colour a point of cloth shows, [M] in 0..1.
 
     Args:
-        pattern, scale: code of `identity.PATTERNS` and size of the figure, per point.
-        turns, along: texture coordinates; metres: [M, 2] the same in metres around and along.
+        pattern: [M] code of `identity.PATTERNS`.
+        scale: [M] size of the figure relative to the usual.
+        material: [M] `Material` numbers.
+        turns: [M] place around the tube, 0 = front.
+        along: [M] place along the tube.
+        metres: [M, 2] the same two in metres.
     """
     across, down = metres.unbind(1)
     period = 0.085 * scale
@@ -151,7 +155,9 @@ def _folds(seed: Tensor, material: Tensor, uv: Tensor, metres: Tensor) -> Tensor
     around = _table(_AROUND, 0.5, down)[material]
     fine, broad = torch.round(around * 26.0), torch.round(around * 9.0)
     fine = torch.where(hair, 46.0, fine)
-    grain = value_noise(uv[:, 0] * fine, torch.where(hair, uv[:, 1] * 1.5, down * 17.0), seed, period=fine.to(torch.int64))
+    grain = value_noise(
+        uv[:, 0] * fine, torch.where(hair, uv[:, 1] * 1.5, down * 17.0), seed, period=fine.to(torch.int64)
+    )
     crease = value_noise(uv[:, 0] * broad + down * 6.0, down * 9.0, seed + 1, period=broad.to(torch.int64))
     strength = _table(_FOLDS, 0.06, down)[material]
     return 1.0 + strength * (0.5 * grain + 0.5 * crease - 0.5) * torch.where(hair, 1.6, 1.5)
@@ -178,8 +184,10 @@ def shade(
     """Linear light [M, 3] of fragments.
 
     Args:
-        people: persons of the batch, indexed by ``body`` [M].
-        cameras: one per picture, indexed by ``picture`` [M].
+        people: persons of the batch.
+        cameras: one per picture.
+        body: [M] rows of ``people``.
+        picture: [M] rows of ``cameras``.
         material: [M] `Material` numbers.
         uv: [M, 2] texture coordinates (turns, along).
         normal: [M, 3] in the world frame of the camera, any length.

@@ -16,7 +16,7 @@ OCCLUDERS = ("none", "pole", "box", "bicycle")
 
 @dataclass(frozen=True)
 class Shot:
-    """One exposure. Angles in turns (1 = 360°), lengths in metres on the camera's ground plane, numbers of few decimals.
+    """One exposure. Angles in turns (1 = 360°), lengths in metres on the camera's ground plane, few decimals.
 
     Attributes:
         domain, camera: "A" or "B", and 0..3: a row of `camera.CAMERAS`.

@@ -73,14 +73,15 @@ def make_tube(
     steps = torch.arange(rings, dtype=centre.dtype, device=centre.device) / (rings - 1)
     everywhere = torch.ones(count, dtype=torch.bool, device=centre.device)
     return Tube(
-        centre, front.expand(*shape, 3), (-left if downward else left).expand(*shape, 3), spread(depth), spread(width), spread(boxiness),
-        spread(steps if along is None else along), materials, segments, everywhere if present is None else present,
+        centre, front.expand(*shape, 3), (-left if downward else left).expand(*shape, 3), spread(depth), spread(width),
+        spread(boxiness), spread(steps if along is None else along), materials, segments,
+        everywhere if present is None else present,
     )  # fmt: skip
 
 
 @cache
 def _circle(segments: int) -> tuple[tuple[float, ...], ...]:
-    """cos, sin and the reach of a rounded square relative to a circle, for segments + 1 points; the last is the first."""
+    """Cosines, sines and the reach of a rounded square relative to a circle, for segments + 1 points around."""
     angles = [2.0 * math.pi * (k % segments) / segments for k in range(segments + 1)]
     cosines = tuple(round(math.cos(angle), 6) for angle in angles)
     sines = tuple(round(math.sin(angle), 6) for angle in angles)

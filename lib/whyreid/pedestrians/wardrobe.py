@@ -57,7 +57,7 @@ def hsv_to_hex(hue: float, saturation: float, value: float) -> str:
         k = (n + hue / 60.0) % 6.0
         return round(255 * (value - value * saturation * max(0.0, min(k, 4.0 - k, 1.0))))
 
-    return "#{:02x}{:02x}{:02x}".format(channel(5), channel(3), channel(1))
+    return f"#{channel(5):02x}{channel(3):02x}{channel(1):02x}"
 
 
 def _near(colour: str, random: Random) -> str:

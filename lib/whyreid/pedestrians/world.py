@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from whyreid.pedestrians.camera import CAMERAS, Camera
 from whyreid.pedestrians.identity import Identity
 from whyreid.pedestrians.population import Correlation, group_distributions, populate
 from whyreid.pedestrians.shot import Shot
+from whyreid.pedestrians.visit import party_at_camera
 
-FPS = 25.0
 DOMAINS = ("A", "B")
 _FIRST_PERSON = {"A": 1, "B": 20001}
 _FIRST_STRANGER = {"A": 100001, "B": 120001}
-_SPEED, _CADENCE = 1.25, 0.92  # metres and walking cycles a second
 
 # Mean seconds on foot between two cameras; times are drawn around it.
 _TRAVEL: dict[str, tuple[tuple[int, ...], ...]] = {
@@ -89,29 +86,45 @@ def make_world(
     if domain not in DOMAINS:
         raise ValueError(f"domain must be one of {list(DOMAINS)}, got {domain!r}; choose one of them.")
     distributions = group_distributions(frequencies)
-    people: dict[int, Identity] = {}
-    family: dict[int, int] = {}
-    party: dict[int, int] = {}
-    sightings: list[Sighting] = []
+    world = World({}, (), {}, {})
     first = _FIRST_PERSON[domain]
     for split, count in _split_sizes(preset).items():
         random = Random(f"promenade/{seed}/{domain}/{split}")
         numbers = range(first, first + count)
+        crowd, family = populate(numbers, random, distributions=distributions, correlation=correlation)
+        world = _joined(world, _settle(crowd, family, split, domain, preset.shots, random))
         first += count
-        crowd, families = populate(numbers, random, distributions=distributions, correlation=correlation)
-        people |= {identity.person: identity for identity in crowd}
-        family |= families
-        for members in _parties(crowd, random):
-            party |= {member.person: members[0].person for member in members if len(members) > 1}
-            sightings += _walk_through(members, crowd, split, domain, preset.shots, random)
     random = Random(f"promenade/{seed}/{domain}/strangers")
     numbers = range(_FIRST_STRANGER[domain], _FIRST_STRANGER[domain] + preset.strangers)
     crowd, _ = populate(numbers, random, distributions=distributions, look_alikes=0.0)
-    people |= {identity.person: identity for identity in crowd}
-    sightings += [_stranger(identity, domain, random) for identity in crowd]
-    order = {"train": 0, "val": 1, "query": 2, "gallery": 3}
-    sightings.sort(key=lambda s: (order[s.split], s.pid == 0, s.person, s.shot.camera, s.shot.time))
-    return World(people, tuple(sightings), family, party)
+    people = {identity.person: identity for identity in crowd}
+    world = _joined(world, World(people, tuple(_stranger(identity, domain, random) for identity in crowd), {}, {}))
+    return replace(world, sightings=tuple(sorted(world.sightings, key=_row_order)))
+
+
+def _row_order(sighting: Sighting) -> tuple[int, bool, int, int, int]:
+    """Splits in their order, strangers last, then by person, camera and time."""
+    order = {"train": 0, "val": 1, "query": 2, "gallery": 3}[sighting.split]
+    return order, sighting.pid == 0, sighting.person, sighting.shot.camera, sighting.shot.time
+
+
+def _joined(first: World, second: World) -> World:
+    return World(
+        first.people | second.people, first.sightings + second.sightings, first.family | second.family,
+        first.party | second.party,
+    )  # fmt: skip
+
+
+def _settle(
+    crowd: Sequence[Identity], family: dict[int, int], split: str, domain: str, shots: int, random: Random
+) -> World:
+    """The people of one split on their ways, alone or in parties."""
+    party: dict[int, int] = {}
+    sightings: list[Sighting] = []
+    for members in _parties(crowd, random):
+        party |= {member.person: members[0].person for member in members if len(members) > 1}
+        sightings += _walk_through(members, crowd, split, domain, shots, random)
+    return World({identity.person: identity for identity in crowd}, tuple(sightings), family, party)
 
 
 def _split_sizes(preset: Preset) -> dict[str, int]:
@@ -144,7 +157,7 @@ def _walk_through(
         if number:
             moment += _TRAVEL[domain][cameras[number - 1]][camera] * random.uniform(0.8, 1.3)
         count = shots // visits + (number < shots % visits)
-        for row in _visit(members, crowd, domain, camera, moment, count, random):
+        for row in party_at_camera(members, crowd, domain, camera, moment, count, random):
             chosen = random.randrange(count)
             sightings += [
                 Sighting(person, person, _row_split(split, index == chosen), shot)
@@ -157,113 +170,11 @@ def _row_split(split: str, is_query: bool) -> str:
     return ("query" if is_query else "gallery") if split == "test" else split
 
 
-def _visit(
-    members: list[Identity],
-    crowd: Sequence[Identity],
-    domain: str,
-    camera: int,
-    moment: float,
-    count: int,
-    random: Random,
-) -> list[list[tuple[int, Shot]]]:
-    """Everybody's shots at one camera: a straight line side by side, exposures some tenths of a second apart."""
-    view = CAMERAS[domain][camera]
-    heading = view.heading + random.choice((0.0, 0.5)) + random.uniform(-view.spread, view.spread)
-    ahead = (math.cos(2 * math.pi * heading), math.sin(2 * math.pi * heading))
-    start = (random.uniform(-1.2, 1.2), random.uniform(view.near, view.far))
-    rows: list[list[tuple[int, Shot]]] = [[] for _ in members]
-    cloudiness = random.uniform(0.88, 1.12)
-    phases = [random.random() for _ in members]
-    instants = sorted(random.uniform(-1.6, 1.6) for _ in range(count))
-    for instant in instants:
-        shots = []
-        for rank, member in enumerate(members):
-            aside = 0.72 * (rank - (len(members) - 1) / 2)
-            step = _SPEED * instant
-            x = start[0] + ahead[0] * step - ahead[1] * aside
-            y = min(max(start[1] + ahead[1] * step + ahead[0] * aside, view.near - 0.8), view.far + 1.0)
-            shots.append(
-                Shot(
-                    domain, camera, round((moment + 4.0 + instant) * FPS), round(x, 3), round(y, 3),
-                    round(heading + random.gauss(0.0, 0.012), 4), round((phases[rank] + _CADENCE * instant) % 1.0, 4),
-                    round(random.uniform(0.75, 1.05), 3), round(random.gauss(0.0, 0.05), 4), 0.0, 0.0, 1.0,
-                    round(cloudiness * random.uniform(0.96, 1.04), 3), random.getrandbits(31),
-                )
-            )  # fmt: skip
-        for rank, member in enumerate(members):
-            shot = _with_company(shots, rank, members, crowd, random)
-            rows[rank].append((member.person, _framed(shot, member, random)))
-    return rows
-
-
-def _with_company(
-    shots: Sequence[Shot], rank: int, members: Sequence[Identity], crowd: Sequence[Identity], random: Random
-) -> Shot:
-    """The shot with the neighbour of the party, a passer-by or an obstacle in it, as chance has it."""
-    shot, chance = shots[rank], random.random()
-    if len(members) > 1:
-        neighbour = rank + 1 if rank + 1 < len(members) and (rank == 0 or chance < 0.5) else rank - 1
-        return _beside(shot, shots[neighbour], members[neighbour])
-    if chance < 0.06:
-        passer = random.choice(crowd)
-        return shot if passer.person == members[rank].person else _passed_by(shot, passer, random)
-    if chance < 0.16:
-        return _obstructed(shot, random)
-    return shot
-
-
-def _beside(shot: Shot, there: Shot, other: Identity) -> Shot:
-    return replace(
-        shot, other_person=other.person, other=other, other_x=there.x, other_y=there.y, other_heading=there.heading,
-        other_phase=there.phase, other_stride=there.stride,
-    )  # fmt: skip
-
-
-def _nearer(
-    shot: Shot, random: Random, *, metres: tuple[float, float], aside: tuple[float, float]
-) -> tuple[float, float]:
-    """A place between the camera and the person, somewhat to one side."""
-    share = 1.0 - random.uniform(*metres) / math.hypot(shot.x, shot.y)
-    away = random.uniform(*aside) * random.choice((-1, 1))
-    return round(shot.x * share + away, 3), round(shot.y * share, 3)
-
-
-def _passed_by(shot: Shot, passer: Identity, random: Random) -> Shot:
-    x, y = _nearer(shot, random, metres=(0.7, 1.3), aside=(0.28, 0.50))
-    return replace(
-        shot, other_person=passer.person, other=passer, other_x=x, other_y=y, other_heading=round(random.random(), 4),
-        other_phase=round(random.random(), 4), other_stride=round(random.uniform(0.7, 1.0), 3),
-    )  # fmt: skip
-
-
-def _obstructed(shot: Shot, random: Random) -> Shot:
-    kind = random.choice(("pole", "box", "bicycle"))
-    x, y = _nearer(shot, random, metres=(0.7, 1.2), aside=(0.06, 0.30))
-    turn = random.uniform(-0.06, 0.06) if kind == "bicycle" else random.random()
-    return replace(shot, occluder=kind, occluder_x=x, occluder_y=y, occluder_heading=round(turn, 4))
-
-
-def _on_picture_plane(camera: Camera, x: float, y: float, z: float) -> tuple[float, float]:
-    cos, sin = math.cos(math.radians(camera.pitch)), math.sin(math.radians(camera.pitch))
-    depth = y * cos - (z - camera.height) * sin
-    return x / depth, (y * sin + (z - camera.height) * cos) / depth
-
-
-def _framed(shot: Shot, identity: Identity, random: Random, *, sloppy: float = 1.0) -> Shot:
-    """The shot with a detector's box around the person: head to feet with a margin, a little off."""
-    camera = CAMERAS[shot.domain][shot.camera]
-    stature = identity.height * (0.90 if identity.age == "young" else 1.0)
-    left, bottom = _on_picture_plane(camera, shot.x, shot.y, 0.0)
-    right, top = _on_picture_plane(camera, shot.x, shot.y, stature)
-    tall = (top - bottom) * (1.10 + sloppy * random.uniform(-0.03, 0.07))
-    x = 0.5 * (left + right) + sloppy * random.gauss(0.0, 0.02) * tall
-    y = 0.5 * (top + bottom) + sloppy * random.gauss(0.0, 0.012) * tall
-    return replace(shot, box_x=round(x, 6), box_y=round(y, 6), box_height=round(tall, 6))
-
-
 def _stranger(identity: Identity, domain: str, random: Random) -> Sighting:
     """A distractor of the gallery: somebody else, in a third of the cases badly boxed."""
-    row = _visit([identity], [identity], domain, random.randrange(4), random.uniform(0.0, 3600.0), 1, random)[0]
+    row = party_at_camera([identity], [identity], domain, random.randrange(4), random.uniform(0.0, 3600.0), 1, random)[
+        0
+    ]
     shot = row[0][1]
     if random.random() < 0.35:
         zoom, shift = random.choice(((0.55, 0.25), (0.6, -0.25), (1.7, 0.0), (1.0, 0.35), (1.0, -0.35)))

@@ -258,16 +258,14 @@ if rendered:
 
 # %% tags=["hide-input"]
 if rendered:
-    claims = {kind: rank_correlation(value[q, k][:, bag], effect) for kind, value in kinds.items()}
+    claims = {kind: vars(rank_correlation(value[q, k][:, bag], effect)) for kind, value in kinds.items()}
     print(
-        f"{len(q)} pairs; the backpack's true effect is {effect.mean():.3f} ± {effect.std():.3f} of {before.mean():.3f};"
+        f"{len(q)} pairs, squared distance {before.mean():.3f}; the backpack's true effect is {effect.mean():.3f} ± "
+        f"{effect.std():.3f}, the composition puts {parts[q, k][:, bag].mean():.3f} down to it."
     )
-    print(f"the composition puts {parts[q, k][:, bag].mean():.3f} down to it. Rank correlation with the true effect:")
-    display(
-        show_table(pd.DataFrame({key: vars(value) for key, value in claims.items()}).T.drop(columns="level"), digits=2)
-    )
+    display(show_table(pd.DataFrame(claims).T.drop(columns="level"), digits=2))
 else:
-    print(f"{table.name} has no backpack that could be taken off and put on again.")
+    print(f"{table.name} has no backpack that could be taken off.")
 
 # %% [markdown]
 # The pair with the largest slice for the backpack, and the same picture without it.

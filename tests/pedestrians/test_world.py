@@ -5,7 +5,8 @@ from collections import defaultdict
 import pytest
 
 from whyreid.pedestrians.camera import CAMERAS
-from whyreid.pedestrians.world import FPS, PRESETS, Preset, World, make_world
+from whyreid.pedestrians.visit import FPS
+from whyreid.pedestrians.world import PRESETS, Preset, World, make_world
 
 MEDIUM = Preset(train=60, test=40, shots=8, strangers=20, height=128, width=64)
 

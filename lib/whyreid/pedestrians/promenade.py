@@ -35,7 +35,8 @@ from whyreid.pedestrians.promenade_folder import (
     read_shots,
 )
 from whyreid.pedestrians.rendering import render, visible_pixels
-from whyreid.pedestrians.world import FPS, PRESETS, Preset, make_world
+from whyreid.pedestrians.visit import FPS
+from whyreid.pedestrians.world import PRESETS, Preset, make_world
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from whyreid.models.checks import require_booleans, require_floats, require_tensor
-from whyreid.truth.label_agreement import PAIRS, AttributeAgreement, agreement_from_chunks
+from whyreid.truth.label_agreement import AttributeAgreement, agreement_from_chunks
 
 
 def random_order_agreement(query_attributes: Tensor, gallery_attributes: Tensor) -> AttributeAgreement:
@@ -121,16 +121,9 @@ def _agreement(contributions: Tensor, query_attributes: Tensor, gallery_attribut
     rows = torch.cat([contributions.double(), query_attributes.double()], dim=1)
     rows, query_count = rows.unique(dim=0, return_counts=True)
     gallery, gallery_count = gallery_attributes.unique(dim=0, return_counts=True)
-    some = max(1, PAIRS // len(gallery))
-    return agreement_from_chunks(
-        (
-            part[:, None, :num_attributes].expand(-1, len(gallery), -1),
-            part[:, num_attributes:] > 0,
-            gallery,
-            count[:, None] * gallery_count,
-        )
-        for part, count in zip(rows.split(some), query_count.split(some), strict=True)
-    )
+    values = rows[:, None, :num_attributes].expand(-1, len(gallery), -1)
+    weight = query_count[:, None] * gallery_count
+    return agreement_from_chunks([(values, rows[:, num_attributes:] > 0, gallery, weight)])
 
 
 def _check_width(name: str, value: Tensor, query_attributes: Tensor) -> None:

@@ -35,7 +35,9 @@ from IPython.display import display
 
 from whyreid.data.loading import ImageStore
 from whyreid.explain import (
+    area_by_attribute,
     area_under_curve,
+    correlation_table,
     rank_correlation,
     rank_list_errors,
     rank_list_matching_scores,
@@ -53,6 +55,7 @@ from whyreid.plots import (
     use_book_style,
 )
 from whyreid.retrieval import rank_embeddings
+from whyreid.study.attribute_removal import removal_effects
 from whyreid.study.attribute_steps import attribute_reading, comparable_embeddings
 from whyreid.study.datasets import load_dataset
 from whyreid.study.presets import size_of
@@ -171,15 +174,10 @@ if "mask" in query.images:
     facts["hidden share"] = hidden.float().mean(dim=(1, 2)).numpy()
 
 # %% tags=["hide-input"]
-persons = facts.groupby("pid").mean()
-pairs = [("score", name) for name in persons.columns[2:]] + [("distance", "precision at 10")]
-rows = {
-    f"mean score, {name}" if one == "score" else f"distance at rank 1, {name}": rank_correlation(
-        torch.tensor(persons[one].to_list()), torch.tensor(persons[name].to_list())
-    )
-    for one, name in pairs
-}
-show_table(pd.DataFrame({key: vars(value) for key, value in rows.items()}).T.drop(columns="level"), digits=2)
+persons = {name: torch.from_numpy(values.to_numpy(copy=True)) for name, values in facts.groupby("pid").mean().items()}
+rows = {f"mean score, {name}": rank_correlation(persons["score"], persons[name]) for name in list(persons)[2:]}
+rows["distance at rank 1, precision at 10"] = rank_correlation(persons["distance"], persons["precision at 10"])
+show_table(correlation_table(rows), digits=2)
 
 # %% [markdown]
 # ## Attribute-related error
@@ -213,22 +211,17 @@ show_figure(error_composition_figure(row, parts[shown], names, signed=signed[sho
 has, has_gallery = (reading.columns(part.attribute_tensor(missing=False)) for part in (query, gallery))
 told = kept & (gallery.pids > 0)[ranked.indices]
 differs = (has[:, None] != has_gallery[ranked.indices])[told]
+
+# %%
 noise = torch.randn(reading.weight.shape, generator=torch.Generator().manual_seed(seed))
-kinds = {"composition": parts, "signed errors": signed}
-kinds["composition, random weights"] = rank_list_errors(asked, found, ranked.indices, noise)
+kinds = {"composition": parts[..., :-1], "signed errors": signed}
+kinds["composition, random weights"] = rank_list_errors(asked, found, ranked.indices, noise)[..., :-1]
 kinds["difference of probabilities"] = (predicted[:, None] - predicted_gallery[ranked.indices]).abs()
 kinds["the distance itself"] = parts.sum(dim=2, keepdim=True).expand(-1, -1, len(names))
 
 # %% tags=["hide-input"]
-areas = pd.DataFrame(
-    {
-        kind: [area_under_curve(value[told][:, a], differs[:, a]) for a in range(len(names))]
-        for kind, value in kinds.items()
-    },
-    index=names,
-)
-summary = 100 * areas.agg(["mean", "std"]).T.assign(attributes=areas.notna().sum() / 100)
-display(show_table(summary))
+areas = pd.DataFrame({kind: area_by_attribute(value[told], differs) for kind, value in kinds.items()}, index=names)
+display(show_table(100 * areas.agg(["mean", "std"]).T.assign(attributes=areas.notna().sum() / 100)))
 display(show_table(100 * areas.sort_values("composition", ascending=False).head(5)))
 
 # %% [markdown]
@@ -239,45 +232,39 @@ display(show_table(100 * areas.sort_values("composition", ascending=False).head(
 # By how much the squared distance falls is the backpack's true effect; the first sixty pairs are taken.
 
 # %%
-rendered = "person" in table.images and "backpack" in names
-if rendered:
+effects = None
+if "person" in table.images and "backpack" in names:
     bag = names.index("backpack")
-    worn, other = has[:, None, bag].expand(-1, 10), has_gallery[ranked.indices][..., bag]
-    q, k = torch.nonzero(told & (worn != other), as_tuple=True)
-    q, k, g = q[:60], k[:60], ranked.indices[q, k][:60]
-    rendered = len(q) > 0
-
-# %%
-if rendered:
-    by_query = has[q, bag]
-    bare = rerender(target.model, query, q.tolist(), {"backpack": 0}).vectors
-    bare_gallery = rerender(target.model, gallery, g.tolist(), {"backpack": 0}).vectors
-    before = (asked[q] - found[g]).square().sum(dim=1)
-    edited = torch.where(by_query[:, None], bare, asked[q]) - torch.where(by_query[:, None], found[g], bare_gallery)
-    effect = before - edited.square().sum(dim=1)
+    effects = removal_effects(target.model, query, gallery, (asked, found), ranked.indices, "backpack")
 
 # %% tags=["hide-input"]
-if rendered:
-    claims = {kind: vars(rank_correlation(value[q, k][:, bag], effect)) for kind, value in kinds.items()}
-    print(
-        f"{len(q)} pairs, squared distance {before.mean():.3f}; the backpack's true effect is {effect.mean():.3f} ± "
-        f"{effect.std():.3f}, the composition puts {parts[q, k][:, bag].mean():.3f} down to it."
-    )
-    display(show_table(pd.DataFrame(claims).T.drop(columns="level"), digits=2))
+if effects:
+    said = {kind: value[effects.queries, effects.ranks][:, bag] for kind, value in kinds.items()}
+    print(f"{len(effects)} pairs at a mean squared distance of {effects.before.mean():.3f}.")
+    print(f"True effect of the backpack: {effects.effect.mean():.3f} ± {effects.effect.std():.3f}")
+    print(f"Put down to it by the composition: {said['composition'].mean():.3f} ± {said['composition'].std():.3f}")
 else:
     print(f"{table.name} has no backpack that could be taken off.")
 
 # %% [markdown]
-# The pair with the largest slice for the backpack, and the same picture without it.
+# Does what is put down to the backpack at least grow with its true effect, from pair to pair?
 
 # %% tags=["hide-input"]
-if rendered:
-    most = int(parts[q, k][:, bag].argmax())
-    side, place = (query, int(q[most])) if by_query[most] else (gallery, int(g[most]))
-    shots = [rerender(target.model, side, [place], values).images[0] for values in ({}, {"backpack": 0})]
+if effects:
+    rows = {kind: rank_correlation(value, effects.effect) for kind, value in said.items()}
+    display(show_table(correlation_table(rows), digits=2))
+
+# %% [markdown]
+# The pair with the largest slice for the backpack: its picture with the backpack, as it is and without.
+
+# %% tags=["hide-input"]
+if effects:
+    most = int(said["composition"].argmax())
+    side, place = (query, effects.queries) if effects.of_query[most] else (gallery, effects.gallery)
+    shots = [rerender(target.model, side, [int(place[most])], edit).images[0] for edit in ({}, {"backpack": 0})]
     claim = (
-        f"The slice says {parts[q, k][most, bag]:.3f} of {before[most]:.3f}; without the backpack the distance falls by "
-        f"{effect[most]:.3f}."
+        f"The slice says {said['composition'][most]:.3f} of {effects.before[most]:.3f}; without the backpack the distance "
+        f"falls by {effects.effect[most]:.3f}."
     )
     show_figure(image_row_figure(shots, ["with", "without"]), claim)
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from whyreid.explain import (
+    area_by_attribute,
     area_under_curve,
     balanced_accuracy,
     calibration_error,
@@ -38,6 +39,17 @@ def test_area_under_curve_equals_counting_pairs(generator):
     )
     expected = won / (int(labels.sum()) * int((~labels).sum()))
     assert area_under_curve(scores, labels) == pytest.approx(expected)
+
+
+def test_area_by_attribute_is_the_area_of_each_column(generator):
+    scores = torch.rand(30, 3, generator=generator)
+    labels = torch.rand(30, 3, generator=generator) < 0.5
+    labels[:, 2] = True
+    areas = area_by_attribute(scores, labels)
+    assert areas[:2].tolist() == [area_under_curve(scores[:, a], labels[:, a]) for a in (0, 1)]
+    assert areas[2].isnan()
+    with pytest.raises(ValueError, match=r"must be \[N, A\] each, got \[30, 3\] and \[30, 2\]"):
+        area_by_attribute(scores, labels[:, :2])
 
 
 def test_area_under_curve_extremes():

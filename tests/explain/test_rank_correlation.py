@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from whyreid.explain import rank_correlation
+from whyreid.explain import correlation_table, rank_correlation
 
 
 def test_rho_by_hand():
@@ -64,3 +64,10 @@ def test_wrong_inputs_are_refused():
         rank_correlation(torch.ones(3), [1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match=r"level must be in \(0, 1\), got 95"):
         rank_correlation(torch.ones(3), torch.ones(3), level=95)
+
+
+def test_table_has_a_row_for_each_correlation():
+    found = rank_correlation(torch.arange(5.0), torch.tensor([10.0, 20.0, 50.0, 30.0, 40.0]))
+    table = correlation_table({"one": found, "two": found})
+    assert table.index.tolist() == ["one", "two"]
+    assert table.loc["two"].tolist() == [found.rho, found.low, found.high, 5]

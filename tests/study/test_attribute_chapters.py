@@ -12,6 +12,7 @@ from whyreid.data.loading import ImageStore
 from whyreid.models import thin_network
 from whyreid.pedestrians import Preset, render_promenade
 from whyreid.study.artifacts import artifact
+from whyreid.study.attribute_removal import removal_effects
 from whyreid.study.attribute_steps import attribute_reading, comparable_embeddings
 from whyreid.study.rarity_claim import FREQUENCIES, SEEDS, rarity_bits, rarity_units
 from whyreid.study.rerendered import rerender
@@ -85,6 +86,43 @@ def test_only_rendered_pictures_can_be_rendered_again(target, table):
         rerender(target.model, plain, [0], {})
     with pytest.raises(ValueError, match=r"rows must name at least one picture"):
         rerender(target.model, table, [], {})
+
+
+def test_removal_is_measured_on_the_side_that_has_the_attribute(target, table):
+    query, gallery = table.select("query"), table.select("gallery")
+    vectors = tuple(comparable_embeddings(target, part, device="cpu") for part in (query, gallery))
+    ranking = torch.arange(len(gallery)).expand(len(query), -1).clone()
+    ranking[0, 0] = -1
+    name = next(
+        name
+        for name in ("backpack", "bag", "handbag", "hat")
+        if query.attribute_tensor()[:, table.schema.index(name)].unique().numel() == 2
+    )
+    hat = table.schema.index(name)
+    effects = removal_effects(target.model, query, gallery, vectors, ranking, name, most=12)
+    assert 0 < len(effects) <= 12
+    has, has_gallery = query.attribute_tensor()[:, hat], gallery.attribute_tensor(missing=False)[:, hat]
+    assert (has[effects.queries] != has_gallery[effects.gallery]).all()
+    assert torch.equal(effects.of_query, has[effects.queries])
+    assert (gallery.pids[effects.gallery] > 0).all()
+    assert ((effects.queries > 0) | (effects.ranks > 0)).all()
+    for pair in range(len(effects)):
+        q, g = int(effects.queries[pair]), int(effects.gallery[pair])
+        one, other = vectors[0][q], vectors[1][g]
+        if effects.of_query[pair]:
+            one = rerender(target.model, query, [q], {name: 0}).vectors[0]
+        else:
+            other = rerender(target.model, gallery, [g], {name: 0}).vectors[0]
+        before = (vectors[0][q] - vectors[1][g]).square().sum()
+        expected = before - (one - other).square().sum()
+        torch.testing.assert_close(effects.effect[pair], expected, rtol=1e-3, atol=1e-5)
+
+
+def test_lists_without_a_differing_pair_have_no_effects(target, table):
+    query, gallery = table.select("query"), table.select("gallery")
+    vectors = tuple(comparable_embeddings(target, part, device="cpu") for part in (query, gallery))
+    nobody = torch.full((len(query), 3), -1)
+    assert len(removal_effects(target.model, query, gallery, vectors, nobody, "hat")) == 0
 
 
 def test_rarity_by_hand():

@@ -26,13 +26,14 @@ from whyreid.explain.neurons import (
 )
 from whyreid.explain.pair import KINDS, Kind, PairExplainer, PairExplanation, explain_in_chunks, join_explanations
 from whyreid.explain.prediction_quality import (
+    area_by_attribute,
     area_under_curve,
     balanced_accuracy,
     calibration_error,
     prediction_quality,
     reliability_curve,
 )
-from whyreid.explain.rank_correlation import RankCorrelation, rank_correlation
+from whyreid.explain.rank_correlation import RankCorrelation, correlation_table, rank_correlation
 
 __all__ = [
     "KINDS",
@@ -47,6 +48,7 @@ __all__ = [
     "PairExplainer",
     "PairExplanation",
     "RankCorrelation",
+    "area_by_attribute",
     "area_under_curve",
     "attribute_errors",
     "attribute_shares",
@@ -54,6 +56,7 @@ __all__ = [
     "calibration_error",
     "comparable",
     "conjunction_gain",
+    "correlation_table",
     "error_composition",
     "explain_in_chunks",
     "find_correspondences",

@@ -58,6 +58,24 @@ def area_under_curve(scores: Tensor, labels: Tensor) -> float:
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
 
 
+def area_by_attribute(scores: Tensor, labels: Tensor) -> Tensor:
+    """`area_under_curve` of every column: [N, A], [N, A] bool -> [A] float64, NaN where a column has one label only.
+
+    With labels "the two persons of the pair differ in a" and scores "part of the distance put down to a", it says
+    whether an explanation tells the attributes that differ.
+
+    Raises:
+        TypeError: not tensors, or labels not bool.
+        ValueError: shapes disagree.
+    """
+    require_tensor("scores", scores)
+    require_tensor("labels", labels)
+    if scores.ndim != 2 or scores.shape != labels.shape:
+        raise ValueError(f"scores and labels must be [N, A] each, got {list(scores.shape)} and {list(labels.shape)}.")
+    areas = [area_under_curve(scores[:, a], labels[:, a]) for a in range(scores.shape[1])]
+    return torch.tensor(areas, dtype=torch.float64)
+
+
 def reliability_curve(probabilities: Tensor, labels: Tensor, *, bins: int = 10) -> pd.DataFrame:
     """Predicted probability against the share that is positive, in bins of equal width.
 

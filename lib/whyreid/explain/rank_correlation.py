@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
 from scipy import stats
 from torch import Tensor
 
@@ -75,6 +77,15 @@ def rank_correlation(x: Tensor, y: Tensor, *, level: float = 0.95) -> RankCorrel
     centre = math.atanh(max(min(rho, 1 - 1e-12), -1 + 1e-12))
     half = stats.norm.ppf(0.5 + level / 2) * math.sqrt((1 + rho**2 / 2) / (n - 3))
     return RankCorrelation(rho, math.tanh(centre - half), math.tanh(centre + half), n, level)
+
+
+def correlation_table(correlations: Mapping[str, RankCorrelation]) -> pd.DataFrame:
+    """Several correlations under each other: index label; columns rho, from, to (the interval), n."""
+    rows = {
+        label: {"rho": found.rho, "from": found.low, "to": found.high, "n": found.n}
+        for label, found in correlations.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _spearman(x: Tensor, y: Tensor) -> float:

@@ -16,6 +16,7 @@ from whyreid.models.qaconv_features import (
     resnet50_qaconv,
     thin_qaconv,
 )
+from whyreid.models.qaconv_file import load_published_qaconv, load_qaconv, save_qaconv
 from whyreid.models.qaconv_scoring import rescore_top, score_gallery, score_pairs
 from whyreid.models.target import ChannelsLast, ImageInput, TargetModel, TargetOutput, TokenGrid
 from whyreid.models.thin import thin_network
@@ -40,10 +41,13 @@ __all__ = [
     "attribute_embeddings",
     "bot_target",
     "distance_from_logits",
+    "load_published_qaconv",
+    "load_qaconv",
     "qaconv_from_target",
     "rescore_top",
     "resnet50_qaconv",
     "resnet_target",
+    "save_qaconv",
     "sbs_target",
     "score_gallery",
     "score_pairs",

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from whyreid.models import cutting
 from whyreid.models.qaconv import QAConv
-from whyreid.models.target import ImageInput, TargetModel
+from whyreid.models.target import Architecture, ImageInput, TargetModel
 from whyreid.models.thin import thin_network
 
 Version = Literal["1.0", "2.0", "2.1"]
@@ -91,6 +91,7 @@ class QAConvModel(nn.Module):
     Args:
         features: picture -> maps.
         matcher: maps, maps -> logits.
+        architecture: how both are built again; set by this library's own builders.
 
     Example:
         >>> model = thin_qaconv(image_size=(64, 32)).eval()
@@ -99,9 +100,10 @@ class QAConvModel(nn.Module):
         ([3, 64, 8, 4], [3, 2])
     """
 
-    def __init__(self, features: QAConvFeatures, matcher: QAConv) -> None:
+    def __init__(self, features: QAConvFeatures, matcher: QAConv, *, architecture: Architecture | None = None) -> None:
         super().__init__()
         self.features, self.matcher = features, matcher
+        self.architecture = architecture
 
     def forward(self, image: Tensor) -> Tensor:
         """Maps [B, C, h, w] of pictures [B, 3, H, W]."""
@@ -168,6 +170,8 @@ def thin_qaconv(
     target = thin_network(widths=widths, depths=depths, image_size=image_size, seed=seed)
     model = _assemble(target.backbone, version, neck, _pixels_as_they_are(image_size), seed)
     model.features.frozen_statistics = False
+    arguments = {"version": version, "neck": neck, "widths": tuple(widths), "depths": tuple(depths)}
+    model.architecture = Architecture("thin_qaconv", {**arguments, "image_size": tuple(image_size)})
     return model
 
 
@@ -194,12 +198,15 @@ def resnet50_qaconv(
     Raises:
         ValueError: an unknown version, or a network without layer3.
     """
+    arguments = {"version": version, "neck": neck, "image_size": tuple(image_size)}
+    architecture = Architecture("resnet50_qaconv", arguments) if network is None else None
     if network is None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = torchvision.models.resnet50()
-    base = cutting.extract(network, "layer3")
-    return _assemble(base, version, neck, _pixels_as_they_are(image_size), seed)
+    model = _assemble(cutting.extract(network, "layer3"), version, neck, _pixels_as_they_are(image_size), seed)
+    model.architecture = architecture
+    return model
 
 
 def _pixels_as_they_are(image_size: tuple[int, int]) -> ImageInput:

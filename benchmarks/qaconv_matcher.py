@@ -65,15 +65,15 @@ def training(batch: int, *, itself: bool, wanted: str) -> dict[str, object]:
 
 
 def memory(task: str) -> None:
-    """Peak memory of a gallery of 500, or of a training step of 64 maps, ours or plain."""
+    """Peak memory of 32 queries and a gallery of 200, or of a training step of 64 maps, ours or plain."""
     kind, what = task.split("-")
     matcher = (QAConv if kind == "ours" else PlainQAConv)(CHANNELS, HEIGHT, WIDTH)
     start = time.perf_counter()
     if what == "gallery":
         with torch.inference_mode():
-            query, gallery = unit_maps(32, torch.float32, 0), unit_maps(500, torch.float32, 1)
+            query, gallery = unit_maps(32, torch.float32, 0), unit_maps(200, torch.float32, 1)
             score_gallery(matcher, query, gallery) if kind == "ours" else matcher.eval()(query, gallery)
-        case = "score 32 x 500 maps"
+        case = "score 32 x 200 maps"
     else:
         maps = unit_maps(64, torch.float32, 0).requires_grad_()
         matcher(maps, maps).sum().backward()

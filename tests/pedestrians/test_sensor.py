@@ -9,7 +9,7 @@ from whyreid.pedestrians import Shot
 from whyreid.pedestrians.camera import CAMERAS
 from whyreid.pedestrians.sensor import _blur, _noise, _resample, expose
 
-SHOT = Shot("A", 0, 0, 0.0, 9.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.2, 1.0, 11)
+SHOT = Shot("A", 0, 0, 0.0, 9.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.2, 1.0, 0.0, 11)
 
 
 def test_noise_is_of_unit_strength_and_depends_on_the_seed_alone() -> None:

@@ -90,7 +90,7 @@ def test_all_of_a_dressed_body_looks_outward(someone) -> None:
 
 def test_obstacles_look_outward() -> None:
     for kind in ("pole", "box", "bicycle"):
-        shot = Shot("A", 0, 0, 0, 9, 0, 0, 1, 0, 0, 0, 1, 1, 0, occluder=kind)
+        shot = Shot("A", 0, 0, 0, 9, 0, 0, 1, 0, 0, 0, 1, 1, 0.0, 0, occluder=kind)
         mesh = mesh_of(obstacles([shot]))
         a, b, c = (mesh.points[mesh.faces[:, k]] for k in range(3))
         centre = mesh.points[mesh.faces].mean(dim=(0, 1))

@@ -173,7 +173,7 @@ def populate(
     *,
     distributions: Mapping[str, Mapping[str, float]],
     correlation: Correlation | None = None,
-    look_alikes: float = 0.3,
+    look_alikes: float = 0.4,
 ) -> tuple[list[Identity], dict[int, int]]:
     """The people of one split.
 

@@ -31,7 +31,7 @@ def expose(light: Tensor, cameras: Sequence[Camera], shots: Sequence[Shot]) -> T
         uint8 [B, 3, H, W].
     """
     height = light.shape[2]
-    gains = light.new_tensor([[gain * s.exposure for gain in c.gains] for c, s in zip(cameras, shots, strict=True)])
+    gains = light.new_tensor([_gains(camera, shot) for camera, shot in zip(cameras, shots, strict=True)])
     sharp = (light * gains.view(-1, 3, 1, 1)).clamp(0.0, 1.0)
     pixels = [s.box_height * c.focal for c, s in zip(cameras, shots, strict=True)]
     sigma = [min(2.2, c.blur * height / n) for c, n in zip(cameras, pixels, strict=True)]
@@ -42,6 +42,12 @@ def expose(light: Tensor, cameras: Sequence[Camera], shots: Sequence[Shot]) -> T
     stored = torch.round((toned + noise).clamp(0.0, 1.0) * 255.0)
     quality = light.new_tensor([camera.quality for camera in cameras])
     return jpeg_round_trip(stored, quality).to(torch.uint8)
+
+
+def _gains(camera: Camera, shot: Shot) -> list[float]:
+    """Factors of red, green and blue: the camera's white balance in the light of the hour."""
+    red, green, blue = (gain * shot.exposure for gain in camera.gains)
+    return [red * (1.0 + shot.warmth), green, blue / (1.0 + shot.warmth)]
 
 
 def _tone(value: Tensor, contrast: Tensor) -> Tensor:

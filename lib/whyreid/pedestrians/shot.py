@@ -26,6 +26,7 @@ class Shot:
         phase, stride, head_turn: moment and length of the step, turn of the head (see `body.walk`).
         box_x, box_y, box_height: centre and height of the crop on the picture plane, in units of the focal length.
         exposure: light relative to the camera's standard (1 = standard).
+        warmth: hour of the day: red light is multiplied and blue light divided by 1 + warmth.
         seed: of the sensor noise.
         occluder: one of `OCCLUDERS`, in front of the person at occluder_x, occluder_y, turned by occluder_heading.
         other_person: number of a second person in the picture, -1 = none; other_*: where and how that person walks.
@@ -45,6 +46,7 @@ class Shot:
     box_y: float
     box_height: float
     exposure: float
+    warmth: float
     seed: int
     occluder: str = "none"
     occluder_x: float = 0.0

@@ -41,7 +41,7 @@ def party_at_camera(
     view = CAMERAS[domain][camera]
     heading = view.heading + random.choice((0.0, 0.5)) + random.uniform(-view.spread, view.spread)
     start = (random.uniform(-1.2, 1.2), random.uniform(view.near, view.far))
-    cloudiness = random.uniform(0.88, 1.12)
+    daylight = (random.uniform(0.74, 1.26), max(-0.16, min(0.16, random.gauss(0.0, 0.07))))
     phases = [random.random() for _ in members]
     instants = sorted(random.uniform(-1.6, 1.6) for _ in range(count))
     rows: list[list[tuple[int, Shot]]] = [[] for _ in members]
@@ -51,9 +51,7 @@ def party_at_camera(
             aside = 0.72 * (rank - (len(members) - 1) / 2)
             place = _place(view, start, heading, _SPEED * instant, aside)
             time = round((moment + 4.0 + instant) * FPS)
-            shots.append(
-                _exposure(domain, camera, time, place, heading, phase + _CADENCE * instant, cloudiness, random)
-            )
+            shots.append(_exposure(domain, camera, time, place, heading, phase + _CADENCE * instant, daylight, random))
         for rank, member in enumerate(members):
             shot = _with_company(shots, rank, members, crowd, random)
             rows[rank].append((member.person, _framed(shot, member, random)))
@@ -74,15 +72,16 @@ def _exposure(
     place: tuple[float, float],
     heading: float,
     phase: float,
-    cloudiness: float,
+    daylight: tuple[float, float],
     random: Random,
 ) -> Shot:
-    """A shot without its crop box, with the small chances of step, head, light and noise."""
+    """A shot without its crop box, with small chances; ``daylight`` says how much light there is and how warm."""
     return Shot(
         domain, camera, time, *place, heading=round(heading + random.gauss(0.0, 0.012), 4),
         phase=round(phase % 1.0, 4), stride=round(random.uniform(0.75, 1.05), 3),
         head_turn=round(random.gauss(0.0, 0.05), 4), box_x=0.0, box_y=0.0, box_height=1.0,
-        exposure=round(cloudiness * random.uniform(0.96, 1.04), 3), seed=random.getrandbits(31),
+        exposure=round(daylight[0] * random.uniform(0.95, 1.05), 3), warmth=round(daylight[1], 3),
+        seed=random.getrandbits(31),
     )  # fmt: skip
 
 
@@ -145,7 +144,7 @@ def _framed(shot: Shot, identity: Identity, random: Random, *, sloppy: float = 1
     stature = identity.height * (0.90 if identity.age == "young" else 1.0)
     left, bottom = _on_picture_plane(camera, shot.x, shot.y, 0.0)
     right, top = _on_picture_plane(camera, shot.x, shot.y, stature)
-    tall = (top - bottom) * (1.10 + sloppy * random.uniform(-0.03, 0.07))
-    x = 0.5 * (left + right) + sloppy * random.gauss(0.0, 0.02) * tall
-    y = 0.5 * (top + bottom) + sloppy * random.gauss(0.0, 0.012) * tall
+    tall = (top - bottom) * (1.11 + sloppy * random.uniform(-0.06, 0.12))
+    x = 0.5 * (left + right) + sloppy * random.gauss(0.0, 0.028) * tall
+    y = 0.5 * (top + bottom) + sloppy * random.gauss(0.0, 0.02) * tall
     return replace(shot, box_x=round(x, 6), box_y=round(y, 6), box_height=round(tall, 6))

@@ -37,7 +37,7 @@ _SHADES: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, 
 }
 _BAG_SHADES = ("black", "black", "gray", "brown", "blue", "red", "green", "beige", "pink", "teal", "orange")
 _HAIR_SHADES = ("#12100e", "#1c1512", "#2b1d14", "#4a2f1b", "#6b4526", "#a5793f", "#7a3018")
-_SHOE_SHADES = ("black", "black", "white", "white", "gray", "brown", "red", "blue", "beige")
+_SHOE_SHADES = ("black", "black", "black", "white", "white", "white", "gray", "gray", "brown", "blue", "red")
 _MIXED_PAIRS = (
     ("orange", "blue"), ("red", "white"), ("teal", "pink"), ("green", "yellow"), ("black", "orange"),
     ("purple", "yellow"), ("blue", "white"), ("brown", "teal"), ("beige", "maroon"), ("red", "black"),
@@ -88,7 +88,7 @@ def _colour_style(name: str, value: str, random: Random) -> dict[str, Any]:
         first = shade(value, random)
         pattern = random.choices(
             ("plain", "stripes", "columns", "check", "logo", "panel"),
-            (40, 14, 6, 8, 20, 12) if upper else (70, 0, 8, 8, 0, 14),
+            (50, 12, 5, 7, 16, 10) if upper else (70, 0, 8, 8, 0, 14),
         )[0]
         second = _contrast(first, random) if pattern == "logo" else _near(first, random)
     scale = round(random.uniform(0.8, 1.4), 3)

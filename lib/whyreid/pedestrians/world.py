@@ -42,8 +42,8 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     "smoke": Preset(24, 12, 6, 8, 128, 64),
-    "default": Preset(250, 100, 8, 120, 128, 64),
-    "full": Preset(250, 100, 8, 120, 128, 64),
+    "default": Preset(250, 100, 8, 200, 128, 64),
+    "full": Preset(250, 100, 8, 200, 128, 64),
     "paper": Preset(3000, 1000, 12, 2000, 256, 128),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -60,6 +60,22 @@ class Correspondences:
         return (back == here).view_as(self.query_matches)
 
 
+class NearestLocations(NamedTuple):
+    """Each [P, h*w]; locations are numbered row * w + column.
+
+    Attributes:
+        query_similarity: similarity of each query location to its nearest gallery location.
+        query_matches: that gallery location, int64.
+        gallery_similarity: similarity of each gallery location to its nearest query location.
+        gallery_matches: that query location, int64.
+    """
+
+    query_similarity: Tensor
+    query_matches: Tensor
+    gallery_similarity: Tensor
+    gallery_matches: Tensor
+
+
 @dataclass(frozen=True, eq=False)
 class CorrespondenceLines:
     """The k matches of each pair that add most, as lines between two pictures; see `strongest_lines`.
@@ -99,10 +115,10 @@ def find_correspondences(matcher: QAConv, query_maps: Tensor, gallery_maps: Tens
     Cost: 2 P C (h w)^2 operations; memory of 64 pairs' (h w)^2 similarities.
     """
     _check_pairs(matcher, query_maps, gallery_maps)
-    with torch.no_grad(), torch.autocast(query_maps.device.type, enabled=False):
-        pieces = zip(query_maps.split(_PAIRS_AT_A_TIME), gallery_maps.split(_PAIRS_AT_A_TIME), strict=True)
-        found = [_best_of_pairs(q.to(matcher.fc.weight.dtype), g.to(matcher.fc.weight.dtype)) for q, g in pieces]
-        query_similarity, query_matches, gallery_similarity, gallery_matches = map(torch.cat, zip(*found, strict=True))
+    dtype = matcher.fc.weight.dtype
+    with torch.no_grad():
+        found = nearest_locations(query_maps.to(dtype), gallery_maps.to(dtype))
+        query_similarity, query_matches, gallery_similarity, gallery_matches = found
         parts = matcher.location_contributions(query_similarity, gallery_similarity)
         logit = parts.query.sum(dim=1) + parts.gallery.sum(dim=1) + parts.bias
     on_the_map = partial(torch.unflatten, dim=1, sizes=query_maps.shape[2:])
@@ -116,6 +132,24 @@ def find_correspondences(matcher: QAConv, query_maps: Tensor, gallery_maps: Tens
         gallery_matches=on_the_map(gallery_matches),
         bias=parts.bias,
     )
+
+
+def nearest_locations(query_maps: Tensor, gallery_maps: Tensor) -> NearestLocations:
+    """The most similar location of the other picture, for every location of P pairs of any network's maps.
+
+    What `find_correspondences` builds on, and its baseline: the same for maps that nobody trained to be matched.
+
+    Args:
+        query_maps: [P, C, h, w], L2-normalised over C (else inner products are compared).
+        gallery_maps: [P, C, h, w].
+
+    Returns:
+        See `NearestLocations`; of equals the first in row-major order.
+    """
+    pieces = zip(query_maps.split(_PAIRS_AT_A_TIME), gallery_maps.split(_PAIRS_AT_A_TIME), strict=True)
+    with torch.autocast(query_maps.device.type, enabled=False):
+        found = [_best_of_pairs(q, g) for q, g in pieces]
+    return NearestLocations(*map(torch.cat, zip(*found, strict=True)))
 
 
 def strongest_lines(found: Correspondences, k: int, *, side: Side = "query") -> CorrespondenceLines:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -190,7 +191,7 @@ def test_pairs_in_pieces_and_counted_pairs_equal_the_whole(generator, monkeypatc
 
 @pytest.mark.parametrize("query_chunk", [1, 3, 64])
 def test_streamed_equals_the_whole_matrix(query_chunk, generator, monkeypatch):
-    monkeypatch.setattr("whyreid.truth.label_agreement.GALLERY_BLOCK", 4)
+    monkeypatch.setattr(sys.modules["whyreid.models.attribute_distances"], "GALLERY_BLOCK", 4)
     _, query, gallery = random_case(generator)
     x = torch.randn(7, 6, 5, generator=generator) + 20
     y = torch.randn(9, 6, 5, generator=generator) + 20
@@ -233,5 +234,5 @@ def test_streaming_refuses_other_shapes_and_chunks():
         attribute_agreement_streamed(torch.rand(2, 4, 3), torch.rand(2, 4, 5), labels, labels)
     with pytest.raises(ValueError, match="query_chunk must be at least 1, got 0"):
         attribute_agreement_streamed(torch.rand(2, 4, 3), torch.rand(2, 4, 3), labels, labels, query_chunk=0)
-    with pytest.raises(TypeError, match=r"torch\.from_numpy\(gallery_embeddings\)"):
+    with pytest.raises(TypeError, match=r"torch\.from_numpy\(gallery\)"):
         attribute_agreement_streamed(torch.rand(2, 4, 3), np.zeros((2, 4, 3)), labels, labels)

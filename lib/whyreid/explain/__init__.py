@@ -12,9 +12,12 @@ from whyreid.explain.correspondences import (
     CorrespondenceExplainer,
     CorrespondenceLines,
     Correspondences,
+    NearestLocations,
     find_correspondences,
+    nearest_locations,
     strongest_lines,
 )
+from whyreid.explain.decomposition import DecompositionExplainer, interpreter_distances
 from whyreid.explain.matching_scores import Form, MatchingScores, matching_scores, rank_list_matching_scores
 from whyreid.explain.neuron_selectivity import neuron_selectivity, random_rotation, strongest_pictures
 from whyreid.explain.neurons import (
@@ -41,10 +44,12 @@ __all__ = [
     "CorrespondenceExplainer",
     "CorrespondenceLines",
     "Correspondences",
+    "DecompositionExplainer",
     "ErrorForm",
     "Form",
     "Kind",
     "MatchingScores",
+    "NearestLocations",
     "PairExplainer",
     "PairExplanation",
     "RankCorrelation",
@@ -60,8 +65,10 @@ __all__ = [
     "error_composition",
     "explain_in_chunks",
     "find_correspondences",
+    "interpreter_distances",
     "join_explanations",
     "matching_scores",
+    "nearest_locations",
     "neuron_attribute_correlation",
     "neuron_attribute_table",
     "neuron_selectivity",

@@ -2,7 +2,8 @@
 
 from whyreid.models.attention import attention_activation
 from whyreid.models.attribute_classifier import AttributeClassifier
-from whyreid.models.attribute_embeddings import attribute_distances, attribute_embeddings
+from whyreid.models.attribute_distances import attribute_distances
+from whyreid.models.attribute_embeddings import attribute_embeddings
 from whyreid.models.converters import target_from_checkpoint
 from whyreid.models.interpreter import Interpreter, InterpreterOutput
 from whyreid.models.nonlocal_block import NonLocalBlock

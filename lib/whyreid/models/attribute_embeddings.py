@@ -9,7 +9,6 @@ so is the mean of (F * A)^p = F^p * A^p. All attributes of a picture are therefo
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -59,66 +58,6 @@ def attribute_embeddings(
         return pooled
     embeddings: Tensor = neck(pooled.flatten(0, 1))
     return embeddings.unflatten(0, pooled.shape[:2])
-
-
-def attribute_distances(query: Tensor, gallery: Tensor) -> Tensor:
-    """Euclidean distance of every query picture to every gallery picture, once for each attribute.
-
-    Differentiable. The embeddings are centred first, so that what all pictures share does not cost digits; two equal
-    embeddings can still come out up to about 1e-3 of their length apart (float32), as in every form that multiplies
-    matrices. Distances are at least 1e-6, where their gradient is zero.
-
-    Args:
-        query: [Q, A, D] floating point.
-        gallery: [G, A, D].
-
-    Returns:
-        [Q, G, A], lower = closer. One chunk: the caller keeps Q * G * A in bounds.
-
-    Raises:
-        TypeError: not floating-point tensors.
-        ValueError: other shapes.
-
-    Cost: Q G A D multiply-adds.
-
-    Example:
-        >>> attribute_distances(torch.tensor([[[0.0, 0.0]]]), torch.tensor([[[3.0, 4.0]], [[0.0, 1.0]]])).flatten()
-        tensor([5., 1.])
-    """
-    for name, value in (("query", query), ("gallery", gallery)):
-        require_floats(name, value, "[N, A, D]", fix="it holds one embedding for each attribute")
-    if query.shape[1:] != gallery.shape[1:]:
-        raise ValueError(
-            "query and gallery must share attributes and dimensions, "
-            f"got {list(query.shape)} and {list(gallery.shape)}; embed both by one interpreter."
-        )
-    centre = gallery.detach().mean(dim=0)
-    return prepared_distances(prepare_embeddings(query, centre), prepare_embeddings(gallery, centre))
-
-
-class PreparedEmbeddings(NamedTuple):
-    """Attribute embeddings laid out for many distances.
-
-    Attributes:
-        rows: [A, N, D] centred, at least float32.
-        squared_lengths: [A, N].
-    """
-
-    rows: Tensor
-    squared_lengths: Tensor
-
-
-def prepare_embeddings(embeddings: Tensor, centre: Tensor) -> PreparedEmbeddings:
-    """[N, A, D] minus ``centre`` [A, D], laid out for `prepared_distances`; both sides need the same centre."""
-    rows = (embeddings - centre).transpose(0, 1).contiguous()
-    return PreparedEmbeddings(rows, rows.square().sum(dim=2))
-
-
-def prepared_distances(query: PreparedEmbeddings, gallery: PreparedEmbeddings) -> Tensor:
-    """[Q, G, A], as `attribute_distances`."""
-    lengths = query.squared_lengths[:, :, None] + gallery.squared_lengths[:, None, :]
-    squared = torch.baddbmm(lengths, query.rows, gallery.rows.transpose(1, 2), alpha=-2.0)
-    return squared.clamp(min=1e-12).sqrt().permute(1, 2, 0)
 
 
 def _check_inputs(feature_map: Tensor, attention: Tensor, neck: nn.Module | None) -> None:

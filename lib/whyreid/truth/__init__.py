@@ -1,5 +1,6 @@
 """Is the explanation right? Agreement with labels and its controls, faithfulness, localisation, rendered truth."""
 
+from whyreid.truth.distance_gap import relative_gap
 from whyreid.truth.label_agreement import AttributeAgreement, attribute_agreement, attribute_agreement_streamed
 from whyreid.truth.label_controls import (
     disagreement_rate,
@@ -16,4 +17,5 @@ __all__ = [
     "fixed_order_agreement",
     "query_prior_agreement",
     "random_order_agreement",
+    "relative_gap",
 ]

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from whyreid.models.attribute_embeddings import PreparedEmbeddings, prepare_embeddings, prepared_distances
+from whyreid.models.attribute_distances import distance_tiles
 from whyreid.models.checks import require_booleans, require_floats
 from whyreid.truth.attribute_ranking import PairScores, score_pairs
 
 PAIRS = 2**13  # pairs scored at a time: they stay in the processor's cache
-GALLERY_BLOCK = 1024  # gallery pictures whose embeddings are rearranged at a time
 
 
 @dataclass(frozen=True)
@@ -118,19 +117,11 @@ def attribute_agreement_streamed(
         >>> found.exclusive_map, found.common_map
         (1.0, 1.0)
     """
-    for name, value in (("query_embeddings", query_embeddings), ("gallery_embeddings", gallery_embeddings)):
-        require_floats(name, value, "[N, A, D]", fix="it holds one embedding for each attribute")
-    if query_embeddings.shape[1:] != gallery_embeddings.shape[1:]:
-        raise ValueError(
-            "query_embeddings and gallery_embeddings must share attributes and dimensions, "
-            f"got {list(query_embeddings.shape)} and {list(gallery_embeddings.shape)}; embed both by one interpreter."
-        )
-    if query_chunk < 1:
-        raise ValueError(f"query_chunk must be at least 1, got {query_chunk}.")
+    tiles = distance_tiles(query_embeddings, gallery_embeddings, query_chunk=query_chunk)
     pairs = (len(query_embeddings), len(gallery_embeddings), query_embeddings.shape[1])
     _check_labels(query_attributes, gallery_attributes, torch.Size(pairs))
     return agreement_from_chunks(
-        _tiles(query_embeddings, gallery_embeddings, query_attributes, gallery_attributes, query_chunk)
+        (distances, query_attributes[rows], gallery_attributes[columns], None) for rows, columns, distances in tiles
     )
 
 
@@ -198,19 +189,6 @@ def _from_sums(totals: Tensor, num_attributes: int) -> AttributeAgreement:
 
 def _ratio(total: float, count: float) -> float:
     return total / count if count else float("nan")
-
-
-def _tiles(query: Tensor, gallery: Tensor, query_labels: Tensor, gallery_labels: Tensor, step: int) -> Iterable[Chunk]:
-    """Distances of ``step`` queries to a block of the gallery at a time; each block is rearranged once."""
-    with torch.no_grad():
-        centre = query.mean(dim=0, dtype=torch.promote_types(query.dtype, torch.float32))
-        queries = prepare_embeddings(query, centre)
-        for g in range(0, len(gallery), GALLERY_BLOCK):
-            block = prepare_embeddings(gallery[g : g + GALLERY_BLOCK], centre)
-            for q in range(0, len(query), step):
-                some = PreparedEmbeddings(queries.rows[:, q : q + step], queries.squared_lengths[:, q : q + step])
-                distances = prepared_distances(some, block)
-                yield distances, query_labels[q : q + step], gallery_labels[g : g + GALLERY_BLOCK], None
 
 
 def _check_labels(query_attributes: Tensor, gallery_attributes: Tensor, shape: torch.Size) -> None:

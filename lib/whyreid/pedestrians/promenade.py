@@ -108,6 +108,7 @@ def _plan(
 ) -> dict[str, Any]:
     """Everything that the folder's content depends on, as plain values."""
     return {
+        "generator": "promenade",
         "maker": f"whyreid {whyreid.__version__}, whyreid.pedestrians.render_promenade",
         "domain": domain,
         "seed": seed,

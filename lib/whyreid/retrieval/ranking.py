@@ -203,12 +203,7 @@ def report_from_chunks(chunks: Iterable[tuple[int, Tensor]], labels: RankingLabe
     ]
     num_ties = sum(score[-1] for score in scores)
     rows, first_rank, precision, penalty = (torch.cat(part) for part in list(zip(*scores, strict=True))[:-1])
-    if len(rows) == 0:
-        raise ValueError(
-            f"no query has a match: none of the {len(labels.query_pid)} query pids stands in the gallery under "
-            "another camera; check that pids and camids of both sides come from one data set, or pass None "
-            "for both camids (protocol no_camera)."
-        )
+    _require_match(rows, labels)
     return RankingReport(
         cmc=cumulative_matches(first_rank, max_rank),
         mean_ap=float(precision.mean()),
@@ -240,3 +235,12 @@ def _score(found: MatchRanks) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
 
 def _row_numbers(first: int, piece: slice, device: torch.device) -> Tensor:
     return torch.arange(first + piece.start, first + piece.stop, device=device)
+
+
+def _require_match(rows: Tensor, labels: RankingLabels) -> None:
+    if len(rows) == 0:
+        raise ValueError(
+            f"no query has a match: none of the {len(labels.query_pid)} query pids stands in the gallery under "
+            "another camera; check that pids and camids of both sides come from one data set, or pass None "
+            "for both camids (protocol no_camera)."
+        )

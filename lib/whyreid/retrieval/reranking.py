@@ -50,8 +50,8 @@ def k_reciprocal_rerank(
         TypeError: not tensors of real numbers.
         ValueError: shapes disagree, a distance is negative, infinite or NaN, a hyper-parameter out of range.
 
-    Cost: one k1 + 1 nearest neighbour search over (Q + G)^2 distances; about 500 bytes a picture and neighbour
-    beside the inputs and the result, the [Q + G, Q + G] matrix is never joined.
+    Cost: one k1 + 1 nearest neighbour search over (Q + G)^2 distances. The joined [Q + G, Q + G] matrix never
+        exists: at Market-1501's 3,368 x 15,913 the process peaks at 2.3 GB, 1.3 GB of them the three inputs.
 
     Example:
         >>> x = torch.tensor([[0.0], [1.0], [9.0], [10.0]])

@@ -124,10 +124,12 @@ def _candidates(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     with a row's k-th; a row then carries some smaller entries, which no window takes.
     """
     k = min(k, scores.shape[1])
-    threshold = scores.topk(k, dim=1).values[:, -1:]
-    most = int((scores >= threshold).sum(dim=1).max())
-    best = scores.topk(most, dim=1)
-    return best.values, best.indices
+    best = scores.topk(min(k + 1, scores.shape[1]), dim=1)
+    if bool((best.values[:, k:] == best.values[:, k - 1 : k]).any()):
+        most = int((scores >= best.values[:, k - 1 : k]).sum(dim=1).max())
+        best = scores.topk(most, dim=1)
+        return best.values, best.indices
+    return best.values[:, :k], best.indices[:, :k]
 
 
 def _window_chunks(width: Tensor, num_candidates: int) -> Iterator[slice]:
@@ -151,7 +153,9 @@ def _pivots(values: Tensor, columns: Tensor, first: Tensor, last: Tensor, *, k: 
 
 def _mean_kernel(time: Tensor, pivots: Tensor, counts: Tensor, *, sigma: float, dtype: torch.dtype) -> Tensor:
     """Mean over each query's pivots of exp(-(t - t_pivot)^2 / sigma^2), for every t: [queries, g]."""
-    distinct, bag = pivots.unique(return_inverse=True)
+    is_used = torch.zeros(len(time), dtype=torch.bool, device=time.device).index_fill_(0, pivots, True)
+    distinct = torch.nonzero(is_used)[:, 0]
+    bag = (is_used.cumsum(dim=0) - 1)[pivots]
     offsets = counts.cumsum(dim=0) - counts
     step = max(1, CHUNK // len(distinct))
     blocks = []

@@ -271,3 +271,21 @@ def test_the_neck_learns_a_scale_and_no_shift():
     assert neck.weight.requires_grad
     assert not neck.bias.requires_grad
     assert neck.bias.abs().sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "node", "to_map", "options"),
+    [
+        ("convnext_atto", "stages", None, {}),
+        ("vit_tiny_patch16_224", "norm", TokenGrid(8, 4), {"img_size": (128, 64)}),
+        ("swin_tiny_patch4_window7_224", "norm", ChannelsLast(), {"img_size": (128, 64), "window_size": 4}),
+    ],
+)
+def test_networks_of_timm_are_wrapped_like_any_other(name, node, to_map, options):
+    timm = pytest.importorskip("timm", reason="timm is not installed")
+    network = timm.create_model(name, pretrained=False, **options).eval()
+    target = TargetModel(network, feature_node=node, pooling=GeneralizedMeanPooling(), to_map=to_map).eval()
+    image = torch.randn(2, 3, 128, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        features = network.forward_features(image)
+        torch.testing.assert_close(target.feature_map(image), features if to_map is None else to_map(features))

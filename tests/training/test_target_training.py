@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import whyreid
 from whyreid.retrieval import cosine_distances
 from whyreid.training import TrainingHistory, embed_images, load_target, train_target
 
@@ -142,3 +147,33 @@ def test_a_gpu_trains_by_the_same_code(stripes, recipe, target, tmp_path, device
     )
     assert history.epochs[-1].loss < history.epochs[0].loss
     assert history.settings["device"].startswith("cuda")
+
+
+TWO_PROCESSES = """
+import sys, torch
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from conftest import RECIPE, tiny_target
+from whyreid.data.table import ReIDTable
+from whyreid.training import train_target
+torch.set_num_threads(1)
+target = tiny_target()
+folder = Path(sys.argv[3])
+train_target(target, ReIDTable.load(Path(sys.argv[2])), RECIPE, folder=folder, seed=5, device="cpu", devices=2)
+torch.save(dict(target.named_parameters()), folder / f"rank{torch.distributed.get_rank()}.pt")
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_batches_and_end_with_equal_weights(stripes, recipe, tmp_path):
+    table, folder = stripes.save(tmp_path / "table"), tmp_path / "run"
+    (tmp_path / "train.py").write_text(TWO_PROCESSES, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "train.py"), str(Path(__file__).parent), str(table), str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(Path(whyreid.__file__).parents[1])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second = (torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert [record.images for record in TrainingHistory.load(folder).epochs] == [32, 32, 32]
+    target = load_target(folder).state_dict()
+    assert all(torch.equal(target[name], first[name]) for name in first)

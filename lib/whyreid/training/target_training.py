@@ -136,6 +136,7 @@ class _Training:
     def restore(self) -> None:
         """Take up an interrupted or finished training of the folder; otherwise record the initial weights."""
         records = checkpoint.load(self.folder, self.objective, self.optimiser)
+        self.fabric.barrier()  # every process looks before the first one writes
         if records is None:
             self.save()
         else:
@@ -172,7 +173,8 @@ class _Training:
         self.objective.train()
         sums, steps, rate = torch.zeros(4), 0, 0.0
         for step, rows, images in self._batches(epoch, store):
-            rate = learning_rate_at(self.recipe, epoch * len(self.batches) + step, len(self.batches))
+            together = epoch * len(self.batches) + step - self.fabric.global_rank  # one rate for all processes
+            rate = learning_rate_at(self.recipe, together, len(self.batches))
             losses = self._step(images, rows, rate, epoch, step)
             sums, steps = sums + losses, steps + 1
             bar.update(len(rows) * self.fabric.world_size)

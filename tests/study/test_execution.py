@@ -207,7 +207,7 @@ def test_a_killed_run_leaves_no_page_and_the_next_one_finishes(project: Any) -> 
     victim.wait(timeout=10)
     assert list(project.pages.glob("*.ipynb")) == []
 
-    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "finished" in printed(page(project, "one"))
     assert "run 1 of 1: one (promenade-a, default)" in done.stderr

@@ -44,7 +44,7 @@ def answer(project: Any, seed: int, title: str = "How many?") -> None:
 
 def build(project: Any) -> subprocess.CompletedProcess[str]:
     command = [Path(sys.executable).parent / "jupyter-book", "build", "book/", "-W", "-n", "--keep-going"]
-    return subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=400, check=False)
 
 
 def html(project: Any, name: str) -> str:

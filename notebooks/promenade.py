@@ -148,7 +148,7 @@ others = [counterfactual(person, shot, {group: value}, **size) for group, value 
 changes = [changed_pixels(factual, other).unsqueeze(1).expand(-1, 3, -1, -1).to(torch.uint8) * 255 for other in others]
 images = torch.cat([factual.images, *(other.images for other in others)])
 blank = torch.zeros_like(factual.images)
-titles = ["as it is", *(value.replace(" lower-body clothing", "") for value in edits.values())]
+titles = ["as it is", *(f"{group.split()[0]}: {value.split()[0]}" for group, value in edits.items())]
 figure = picture_grid([images, torch.cat([blank, *changes])], titles=titles, row_labels=["picture", "changed"])
 show_figure(figure, f"Id {person.person}, one group at a time; white: the light that reaches the camera has changed.")
 
@@ -182,7 +182,8 @@ show_figure(figure, "From left to right the groups of a donor are added in the o
 
 # %% tags=["hide-input"]
 places = {number: camera.place for number, camera in enumerate(cameras)}
-figure = ground_plan_figure(table.images.iloc[::3], places)
+some = table.images.sample(min(len(table), 400), random_state=0)
+figure = ground_plan_figure(some, places)
 toward = (table.images["heading"] % 1.0 > 0.5).groupby(table.images["camid"]).mean()
 claim = (
     f"Between {toward.min():.0%} and {toward.max():.0%} of a camera's pictures show people who walk towards it (blue)."

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -141,19 +142,32 @@ def write_whole(path: Path, text: str) -> None:
     os.replace(aside, path)
 
 
+def _markers(folder: Path, pictures: int, chunk: int) -> dict[Path, slice]:
+    """The file that marks a chunk as whole, and the rows of images.csv that are in it."""
+    starts = range(0, pictures, chunk)
+    return {
+        folder / _CHUNKS / f"{start:07d}-{min(start + chunk, pictures):07d}.csv": slice(start, start + chunk)
+        for start in starts
+    }
+
+
 def _render_all(folder: Path, pictures: int, workers: int | None, *, progress: bool) -> None:
     """Render all chunks that are not there yet, in this process or in several."""
-    chunks = -(-pictures // CHUNK)
+    markers = _markers(folder, pictures, CHUNK)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = workers or max(1, min(cores, pictures // _WORTH_A_WORKER))
-    with tqdm(total=chunks, unit=f"x{CHUNK} pictures", disable=not progress, desc="rendering") as bar:
+    with tqdm(total=len(markers), unit="chunk", disable=not progress, desc="rendering") as bar:
+
+        def show() -> None:
+            bar.update(sum(marker.is_file() for marker in markers) - bar.n)
+
         if workers == 1:
             with _one_thread():
-                for _ in render_share(folder, 0, 1):
-                    bar.update(_done(folder) - bar.n)
+                for _ in render_share(folder, 0, 1, CHUNK):
+                    show()
         else:
-            _watch(folder, [_start_worker(folder, share, workers) for share in range(workers)], bar)
-        bar.update(_done(folder) - bar.n)
+            _watch(folder, [_start_worker(folder, share, workers) for share in range(workers)], show)
+        show()
 
 
 @contextmanager
@@ -167,26 +181,23 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _done(folder: Path) -> int:
-    return len(list((folder / _CHUNKS).glob("[0-9]*.csv")))
-
-
 def _start_worker(folder: Path, share: int, workers: int) -> subprocess.Popen[str]:
     """A process of its own that renders every ``workers``-th chunk."""
     paths = os.pathsep.join([str(Path(whyreid.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "whyreid.pedestrians.promenade", str(folder.resolve()), str(share), str(workers)]
+    numbers = [str(number) for number in (share, workers, CHUNK)]
+    command = [sys.executable, "-m", "whyreid.pedestrians.promenade", str(folder.resolve()), *numbers]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
 
 
-def _watch(folder: Path, processes: Sequence[subprocess.Popen[str]], bar: tqdm) -> None:
+def _watch(folder: Path, processes: Sequence[subprocess.Popen[str]], show: Callable[[], None]) -> None:
     """Wait for the workers; when one fails, or this process is interrupted, stop them all."""
     try:
         while any(process.poll() is None for process in processes):
             if any(process.poll() not in (None, 0) for process in processes):
                 break
             time.sleep(0.2)
-            bar.update(_done(folder) - bar.n)
+            show()
     finally:
         for process in processes:
             if process.poll() is None:
@@ -201,16 +212,14 @@ def _watch(folder: Path, processes: Sequence[subprocess.Popen[str]], bar: tqdm) 
         raise RuntimeError(f"a rendering worker was killed; call again to go on from what is done in {folder}.")
 
 
-def render_share(folder: Path, share: int, shares: int) -> Iterator[int]:
+def render_share(folder: Path, share: int, shares: int, chunk: int) -> Iterator[int]:
     """Render every ``shares``-th chunk of a planned folder from ``share`` on; yield the numbers of those made."""
     people = read_identities(folder)
     rows = read_image_rows(folder)
-    for number, start in enumerate(range(0, len(rows), CHUNK)):
-        marker = folder / _CHUNKS / f"{number:06d}.csv"
-        if number % shares != share or marker.is_file():
-            continue
-        write_whole(marker, _render_rows(folder, rows.iloc[start : start + CHUNK], people).to_csv(index=False))
-        yield number
+    for number, (marker, part) in enumerate(_markers(folder, len(rows), chunk).items()):
+        if number % shares == share and not marker.is_file():
+            write_whole(marker, _render_rows(folder, rows.iloc[part], people).to_csv(index=False))
+            yield number
 
 
 def _render_rows(folder: Path, rows: pd.DataFrame, people: dict[int, Identity]) -> pd.DataFrame:
@@ -238,19 +247,17 @@ def _write_png(path: Path, values: torch.Tensor) -> None:
 
 def _finish(folder: Path, plan: dict[str, Any], attributes: pd.DataFrame) -> None:
     """Put the counts together, write the table's own files (dataset.yaml last), drop the marks of the chunks."""
-    markers = sorted((folder / _CHUNKS).glob("[0-9]*.csv"))
+    markers = _markers(folder, len(read_image_rows(folder)), CHUNK)
     write_whole(folder / VISIBLE_FILE, pd.concat([pd.read_csv(marker) for marker in markers]).to_csv(index=False))
     table = ReIDTable(
         name=f"promenade-{plan['domain'].lower()}", root=folder, images=read_image_rows(folder), attributes=attributes,
         schema=SCHEMA, fps=FPS, licence=LICENCE, provenance=plan,
     )  # fmt: skip
     table.save(folder, overwrite=True)
-    for marker in markers:
-        marker.unlink()
-    (folder / _CHUNKS).rmdir()
+    shutil.rmtree(folder / _CHUNKS)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for _ in render_share(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])):
+    for _ in render_share(Path(sys.argv[1]), *map(int, sys.argv[2:5])):
         pass

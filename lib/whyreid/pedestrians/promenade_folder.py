@@ -101,7 +101,12 @@ def read_masks(table: ReIDTable, rows: Sequence[int] | None = None) -> Tensor:
     if "mask" not in table.images.columns:
         raise ValueError(f"table {table.name!r} must have the column mask, got none; only Promenade knows its parts.")
     chosen = table.images["mask"] if rows is None else table.images["mask"].iloc[list(rows)]
-    return torch.stack([torch.from_numpy(np.array(Image.open(table.root / path))) for path in chosen])
+    return torch.stack([_read_map(table.root / path) for path in chosen])
+
+
+def _read_map(path: Path) -> Tensor:
+    with Image.open(path) as file:
+        return torch.from_numpy(np.array(file))
 
 
 def read_visible(table: ReIDTable) -> pd.DataFrame:

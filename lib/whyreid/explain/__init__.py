@@ -37,6 +37,7 @@ from whyreid.explain.prediction_quality import (
     reliability_curve,
 )
 from whyreid.explain.rank_correlation import RankCorrelation, correlation_table, rank_correlation
+from whyreid.explain.reweighting import reweighted_distances
 
 __all__ = [
     "KINDS",
@@ -78,6 +79,7 @@ __all__ = [
     "rank_list_errors",
     "rank_list_matching_scores",
     "reliability_curve",
+    "reweighted_distances",
     "strongest_attributes",
     "strongest_lines",
     "strongest_pictures",

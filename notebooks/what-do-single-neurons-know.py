@@ -58,7 +58,7 @@ from whyreid.plots import (
     use_book_style,
 )
 from whyreid.retrieval import evaluate_embeddings
-from whyreid.study.attribute_steps import attribute_reading, comparable_embeddings
+from whyreid.study.attribute_steps import attribute_reading, certain_labels, comparable_embeddings
 from whyreid.study.claims import read_claim
 from whyreid.study.datasets import load_dataset
 from whyreid.study.presets import size_of
@@ -74,6 +74,7 @@ use_book_style()
 # ## Reading attributes from the embedding
 #
 # One linear layer without a bias is fitted on the embeddings of the training identities, to its unique minimum; how strongly its weights are held back is chosen on validation identities.
+# A person with no colour noted for a garment teaches nothing about its colours: the annotation means unknown or mixed there, not colourless.
 # Specker does not say how he weighted frequent against rare; here the usual weights of the field stand in, exp(1 − p) for pictures with the attribute and exp(p) for the others.
 
 # %%
@@ -94,7 +95,9 @@ people_rows = torch.from_numpy((people.images["pid"] > 0).to_numpy(copy=True)) &
 vectors = comparable_embeddings(target, people, device=device)[people_rows]
 labels = reading.columns(people.attribute_tensor(missing=False))[people_rows]
 pids = people.pids[people_rows]
-quality = prediction_quality(reading.probabilities(vectors), labels, names=names).set_index("attribute")
+certain = reading.columns(certain_labels(people))[people_rows]
+predicted = reading.probabilities(vectors)
+quality = prediction_quality(predicted, labels, names=names, known=certain).set_index("attribute")
 
 # %% tags=["hide-input"]
 measures = ["balanced_accuracy", "auc", "calibration_error"]
@@ -103,11 +106,11 @@ display(show_table(percent.sort_values("auc", ascending=False)))
 display(show_table(percent[measures].agg(["mean", "min", "max"])))
 
 # %% tags=["hide-input"]
-curve = reliability_curve(reading.probabilities(vectors).flatten(), labels.flatten())
+curve = reliability_curve(predicted[certain], labels[certain])
 sure = curve[curve["n"] > 0].iloc[-1]
 claim = (
     f"Where the classifier says {sure['mean_probability']:.0%}, {sure['positive_share']:.0%} have the attribute "
-    f"(its surest bin, {int(sure['n'])} of {labels.numel()} predictions)."
+    f"(its surest bin, {int(sure['n'])} of {int(certain.sum())} predictions)."
 )
 show_figure(reliability_figure(curve), claim)
 
@@ -135,7 +138,7 @@ show_table(counts.assign(positive_ratio=100 * counts["positive_ratio"]))
 # %%
 train = table.select("train")
 seen = comparable_embeddings(target, train, device=device)
-known, has = reading.columns(train.attribute_known()), reading.columns(train.attribute_tensor(missing=False))
+known, has = reading.columns(certain_labels(train)), reading.columns(train.attribute_tensor(missing=False))
 centred = fit_attribute_classifier(seen - seen.mean(dim=0), has, known=known, penalty=reading.fit.penalty)
 scores = {"weights": reading.weight, "equal lengths": unit_attribute_vectors(reading.weight)}
 scores["centred"] = centred.classifier.weight.detach()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+import pandas as pd
 import pytest
 import torch
 
-from whyreid.data import attribute_frequencies
 from whyreid.data.loading import ImageStore
 from whyreid.models import thin_network
 from whyreid.pedestrians import Preset, render_promenade
 from whyreid.study.artifacts import artifact
 from whyreid.study.attribute_removal import removal_effects
-from whyreid.study.attribute_steps import attribute_reading, comparable_embeddings
+from whyreid.study.attribute_steps import attribute_reading, certain_labels, comparable_embeddings
 from whyreid.study.rarity_claim import FREQUENCIES, SEEDS, rarity_bits, rarity_units
 from whyreid.study.rerendered import rerender
 from whyreid.study.steps import TrainedTarget
@@ -39,10 +39,28 @@ def test_comparable_embeddings_of_a_cosine_target_have_length_one(target, table)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(len(vectors)))
 
 
+def test_a_colour_that_nobody_noted_is_not_taken_for_its_absence(table):
+    query = table.select("query")
+    attributes = query.attributes.copy()
+    colours = list(query.schema.groups["upper colour"])
+    person = int(query.pids[0])
+    attributes.loc[person, colours] = 0
+    attributes.loc[person, "hat"] = pd.NA
+    changed = dataclasses.replace(query, attributes=attributes)
+    known = certain_labels(changed)
+    rows = changed.pids == person
+    places = [query.schema.index(name) for name in (*colours, "hat")]
+    assert not known[rows][:, places].any()
+    others = [a for a in range(30) if a not in places]
+    assert torch.equal(known[:, others], certain_labels(query)[:, others])
+    assert torch.equal(known[~rows], certain_labels(query)[~rows])
+
+
 def test_reading_leaves_out_what_training_never_varies(target, table):
     reading = attribute_reading(target, table, device="cpu")
-    ratio = attribute_frequencies(table.select("train"))["ratio"]
-    varies = ratio[(ratio > 0) & (ratio < 1)].index.tolist()
+    train = table.select("train")
+    has, known = train.attribute_tensor(), certain_labels(train)
+    varies = [name for a, name in enumerate(table.schema.names) if has[known[:, a], a].unique().numel() == 2]
     assert list(reading.names) == varies
     assert 0 < len(varies) < 30
     vectors = comparable_embeddings(target, table.select("query"), device="cpu")

@@ -54,7 +54,7 @@ def temporal_lift(
         ValueError: a negative or undefined similarity, missing or undefined times, a hyper-parameter out of range.
 
     Cost: O(Q G log k) for the candidates, Q * companions * k for the pivots and Q * G * k additions for the
-    weights; some 50 MB and one camera's columns beside the matrix.
+    weights; two copies of the matrix and some 50 MB.
 
     Example:
         >>> camid, time = torch.tensor([0]), torch.tensor([0.0])
@@ -74,13 +74,15 @@ def temporal_lift(
     query_time = _times("query_time", query_time, num_queries, simmat.device)
     gallery_time = _times("gallery_time", gallery_time, num_gallery, simmat.device)
     order, first, last = companion_windows(query_camid, query_time, tau=tau)
-    lifted = torch.empty_like(simmat)
-    for camid in gallery_camid.unique():
-        columns = torch.nonzero(gallery_camid == camid)[:, 0]
-        scores = simmat[order[:, None], columns]
-        weights = _camera_weights(scores, gallery_time[columns], first, last, sigma=sigma, k=k)
-        lifted[order[:, None], columns] = weights.add_(alpha).mul_(scores)
-    return lifted
+    by_camera = torch.argsort(gallery_camid, stable=True)
+    lifted = simmat.index_select(0, order).index_select(1, by_camera)
+    start = 0
+    for size in gallery_camid.unique(return_counts=True)[1].tolist():
+        scores = lifted[:, start : start + size]
+        time = gallery_time[by_camera[start : start + size]]
+        scores.mul_(_camera_weights(scores, time, first, last, sigma=sigma, k=k).add_(alpha))
+        start += size
+    return lifted.index_select(1, by_camera.argsort()).index_select(0, order.argsort())
 
 
 def companion_windows(camid: Tensor, time: Tensor, *, tau: float) -> tuple[Tensor, Tensor, Tensor]:

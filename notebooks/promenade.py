@@ -13,7 +13,7 @@
 # ---
 
 # %% [markdown]
-# # Promenade, a street that we know everything about
+# # What do we know about Promenade?
 #
 # Whether an explanation is true can be told only where the truth is known.
 # Promenade is a street of rendered pedestrians: who wears what, which pixel shows which attribute, and what the very same picture would be with one attribute changed.

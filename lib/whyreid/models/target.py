@@ -205,7 +205,8 @@ class TargetModel(nn.Module):
 
         Returns:
             early: image [B, 3, H, W] -> activation of the node. late: that activation -> feature map [B, C, h, w]. Both
-            share the target's parameters: copy (``copy.deepcopy``) the part that is to be trained apart.
+            share the target's parameters: copy (``copy.deepcopy``) the part that is to be trained apart. When the step
+            after the node works in place (an inplace ReLU), late overwrites what early gave: clone it for a second use.
 
         Raises:
             ValueError: no such node, a path that goes around it, or a network that was not traced.

@@ -54,8 +54,8 @@ def rarity_bits(attributes: Tensor, positive_ratio: Tensor) -> Tensor:
     training identity has counts as one in a thousand.
 
     Example:
-        >>> rarity_bits(torch.tensor([[True, True], [False, True]]), torch.tensor([0.25, 0.5])).tolist()
-        [1.5, 0.7075187496394219]
+        >>> rarity_bits(torch.tensor([[True, True], [False, True]]), torch.tensor([0.25, 0.5]))
+        tensor([1.5000, 0.7075], dtype=torch.float64)
     """
     ratio = positive_ratio.double()
     share = torch.where(attributes, ratio, 1 - ratio)

@@ -188,7 +188,7 @@ def test_missing_times_are_an_error_and_not_a_silent_copy(name):
     given_ = dict(
         zip(("simmat", "query_camid", "gallery_camid", "query_time", "gallery_time"), random_given(), strict=True)
     )
-    with pytest.raises(ValueError, match=rf"{name} .*got None; temporal lifting needs a time in frames"):
+    with pytest.raises(ValueError, match=rf"{name} .*got None; temporal lifting needs a time"):
         temporal_lift(**given_ | {name: None})
     undefined = given_[name].double()
     undefined[2] = torch.nan

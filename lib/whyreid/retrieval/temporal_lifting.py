@@ -38,10 +38,12 @@ def temporal_lift(
             sigmoid(logit / 10) or 1 - re-ranked distance.
         query_camid: [Q] integers; only equality counts.
         gallery_camid: [G] integers, the same numbering.
-        query_time: [Q] integers or floats on one clock for all cameras, in frames (as ``tau`` and ``sigma``).
-        gallery_time: [G], the same clock.
-        tau: companions are less than this many frames apart; > 0.
-        sigma: width of the kernel in frames; > 0.
+        query_time: [Q] integers or floats on one clock for all cameras, in any unit, that of ``tau`` and ``sigma``. The
+            official readers of Market-1501 and DukeMTMC-reID hand over seconds, so for the published 100 and 200
+            pass ``table.times / table.fps``.
+        gallery_time: [G], the same clock and unit.
+        tau: companions are less than this far apart in time; > 0.
+        sigma: width of the kernel in time; > 0.
         k: pivots per query and gallery camera; where fewer pairs exist, all are pivots.
         alpha: what remains of the similarity far from every pivot; >= 0.
 
@@ -58,7 +60,7 @@ def temporal_lift(
 
     Example:
         >>> camid, time = torch.tensor([0]), torch.tensor([0.0])
-        >>> simmat = torch.tensor([[0.8, 0.5]])  # pivot: the first picture; the second was taken 200 frames later
+        >>> simmat = torch.tensor([[0.8, 0.5]])  # pivot: the first picture; the second was taken 200 later
         >>> temporal_lift(simmat, camid, torch.tensor([1, 1]), time, torch.tensor([900.0, 1100.0]), k=1)
         tensor([[0.9600, 0.2839]])
 
@@ -187,13 +189,13 @@ def _cameras(name: str, camid: Tensor, length: int, device: torch.device) -> Ten
 
 
 def _times(name: str, time: Tensor, length: int, device: torch.device) -> Tensor:
-    """Float64 frames, so that differences of unsigned numbers can be negative and large ones stay exact."""
-    hint = "temporal lifting needs a time in frames for every picture, and this data set may have none."
+    """Float64, so that differences of unsigned numbers can be negative and large ones stay exact."""
+    hint = "temporal lifting needs a time for every picture, and this data set may have none."
     if time is None:
         raise ValueError(f"{name} must be [{length}], got None; {hint}")
     time = require_tensor(name, time).detach()
     if time.is_complex() or time.dtype == torch.bool:
-        raise TypeError(f"{name} must hold frames as integers or floats, got {time.dtype}.")
+        raise TypeError(f"{name} must hold times as integers or floats, got {time.dtype}.")
     time = time.to(dtype=torch.float64).to(device=device)
     if time.shape != (length,):
         raise ValueError(f"{name} must be [{length}], one time per picture, got {list(time.shape)}.")
@@ -205,8 +207,8 @@ def _times(name: str, time: Tensor, length: int, device: torch.device) -> Tensor
 
 def _require_range(*, tau: float, sigma: float, k: int, alpha: float) -> None:
     for name, value, fits, wanted in (
-        ("tau", tau, tau > 0, "> 0 frames"),
-        ("sigma", sigma, sigma > 0, "> 0 frames"),
+        ("tau", tau, tau > 0, "> 0"),
+        ("sigma", sigma, sigma > 0, "> 0"),
         ("k", k, k >= 1 and k == int(k), "an integer >= 1"),
         ("alpha", alpha, alpha >= 0, ">= 0"),
     ):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from whyreid.pedestrians.identity import GROUPS, MIXED, SCHEMA, Identity, copy_groups, positive_value, values_of
+from whyreid.pedestrians.identity import GROUPS, MIXED, SCHEMA, Identity, positive_value, values_of
 from whyreid.pedestrians.wardrobe import draw_identity, draw_style
 
 # Share of positive training identities of Market-1501 (751 identities; Lin et al. 2019), in per cent.
@@ -173,7 +173,7 @@ def populate(
     *,
     distributions: Mapping[str, Mapping[str, float]],
     correlation: Correlation | None = None,
-    look_alikes: float = 0.4,
+    look_alikes: float = 0.6,
 ) -> tuple[list[Identity], dict[int, int]]:
     """The people of one split.
 
@@ -182,7 +182,7 @@ def populate(
         random: source of all draws.
         distributions: of every group's values, see `group_distributions`.
         correlation: a planted dependence; its groups are the same in both members of a family.
-        look_alikes: share of the persons that belong to a family of two.
+        look_alikes: share of the persons that belong to a family of two to four who look like its first member.
 
     Returns:
         the persons, and person -> family (the number of the family's first person) for those who have one.
@@ -190,15 +190,13 @@ def populate(
     values = draw_values(len(numbers), distributions, random, correlation=correlation)
     people = [draw_identity(number, value, random) for number, value in zip(numbers, values, strict=True)]
     protected = [] if correlation is None else [SCHEMA.group_of(correlation.first), SCHEMA.group_of(correlation.second)]
-    pairs = math.ceil(look_alikes * len(numbers) / 2)
     family: dict[int, int] = {}
-    for index in range(min(pairs, len(numbers) // 2)):
-        first, second = people[2 * index], 2 * index + 1
-        people[second] = look_alike(first, numbers[second], distributions, random, protected=protected)
-        family[first.person] = family[numbers[second]] = first.person
+    start, wanted = 0, look_alikes * len(numbers)
+    while start + 2 <= len(numbers) and start < wanted:
+        size = min(random.choice((2, 2, 3, 4)), len(numbers) - start)
+        first = people[start]
+        for place in range(start + 1, start + size):
+            people[place] = look_alike(first, numbers[place], distributions, random, protected=protected)
+        family |= {number: first.person for number in numbers[start : start + size]}
+        start += size
     return people, family
-
-
-__all__ = [
-    "MARKET_FREQUENCIES", "Correlation", "copy_groups", "draw_values", "group_distributions", "look_alike", "populate",
-]  # fmt: skip

@@ -93,10 +93,10 @@ def _with_company(
     if len(members) > 1:
         neighbour = rank + 1 if rank + 1 < len(members) and (rank == 0 or chance < 0.5) else rank - 1
         return _beside(shot, shots[neighbour], members[neighbour])
-    if chance < 0.06:
+    if chance < 0.08:
         passer = random.choice(crowd)
         return shot if passer.person == members[rank].person else _passed_by(shot, passer, random)
-    if chance < 0.16:
+    if chance < 0.24:
         return _obstructed(shot, random)
     return shot
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from whyreid.pedestrians.identity import Identity
-from whyreid.pedestrians.population import Correlation, group_distributions, populate
+from whyreid.pedestrians.population import Correlation, group_distributions, look_alike, populate
 from whyreid.pedestrians.shot import Shot
 from whyreid.pedestrians.visit import party_at_camera
 
@@ -94,12 +94,26 @@ def make_world(
         crowd, family = populate(numbers, random, distributions=distributions, correlation=correlation)
         world = _joined(world, _settle(crowd, family, split, domain, preset.shots, random))
         first += count
-    random = Random(f"promenade/{seed}/{domain}/strangers")
-    numbers = range(_FIRST_STRANGER[domain], _FIRST_STRANGER[domain] + preset.strangers)
-    crowd, _ = populate(numbers, random, distributions=distributions, look_alikes=0.0)
-    people = {identity.person: identity for identity in crowd}
-    world = _joined(world, World(people, tuple(_stranger(identity, domain, random) for identity in crowd), {}, {}))
+    world = _joined(world, _strangers(domain, preset.strangers, world, distributions, seed))
     return replace(world, sightings=tuple(sorted(world.sightings, key=_row_order)))
+
+
+def _strangers(
+    domain: str, count: int, world: World, distributions: Mapping[str, Mapping[str, float]], seed: int
+) -> World:
+    """People of the gallery whom nobody asks for; every other one looks like a test identity."""
+    random = Random(f"promenade/{seed}/{domain}/strangers")
+    numbers = range(_FIRST_STRANGER[domain], _FIRST_STRANGER[domain] + count)
+    crowd, _ = populate(numbers, random, distributions=distributions, look_alikes=0.0)
+    tested = sorted({sighting.pid for sighting in world.sightings if sighting.split == "query"})
+    family: dict[int, int] = {}
+    for place in range(0, count, 2):
+        model = world.people[random.choice(tested)]
+        crowd[place] = look_alike(model, numbers[place], distributions, random)
+        first = world.family.get(model.person, model.person)
+        family |= {model.person: first, numbers[place]: first}
+    sightings = tuple(_stranger(identity, domain, random) for identity in crowd)
+    return World({identity.person: identity for identity in crowd}, sightings, family, {})
 
 
 def _row_order(sighting: Sighting) -> tuple[int, bool, int, int, int]:

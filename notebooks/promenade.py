@@ -92,7 +92,7 @@ show_figure(figure, f"Every fifth training picture of each of the {len(rows)} ca
 # %% [markdown]
 # ## Look-alikes
 #
-# Two people of a family are the same but for one or two attribute groups, so a model that overlooks an attribute takes one for the other.
+# The members of a family are like its first member but for one or two attribute groups, so a model that overlooks an attribute takes one for the other.
 # A family never crosses a split.
 
 # %% tags=["hide-input"]

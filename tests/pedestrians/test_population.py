@@ -51,7 +51,9 @@ def test_a_planted_correlation_is_there_and_frequencies_stay(phi: float) -> None
     )
     values = matrix(people)
     first, second = SCHEMA.index("backpack"), SCHEMA.index("upred")
-    assert np.corrcoef(values[:, first], values[:, second])[0, 1] == pytest.approx(phi, abs=0.05)  # families repeat pairs
+    assert np.corrcoef(values[:, first], values[:, second])[0, 1] == pytest.approx(
+        phi, abs=0.05
+    )  # families repeat pairs
     assert values[:, first].mean() == pytest.approx(0.4, abs=0.03)  # look-alikes repeat their families
     assert values[:, second].mean() == pytest.approx(0.3, abs=0.03)
     assert abs(np.corrcoef(values[:, first], values[:, SCHEMA.index("gender")])[0, 1]) < 0.1

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import pytest
 
+from whyreid.pedestrians import differing_groups
 from whyreid.pedestrians.camera import CAMERAS
 from whyreid.pedestrians.visit import FPS
 from whyreid.pedestrians.world import PRESETS, Preset, World, make_world
@@ -58,6 +59,17 @@ def test_no_person_and_no_family_crosses_a_split(town: World) -> None:
         assert side[member] == side[first]
     for member, first in town.party.items():
         assert side[member] == side[first]
+
+
+def test_every_other_stranger_looks_like_a_test_identity(town: World) -> None:
+    strangers = {s.person for s in town.sightings if s.pid == 0}
+    tested = {s.pid for s in town.sightings if s.split == "query"}
+    alike = [person for person in strangers if person in town.family]
+    assert len(alike) == 10
+    assert all(town.family[person] in tested for person in alike)
+    for person in alike:
+        differing = [differing_groups(town.people[person], town.people[pid]) for pid in tested]
+        assert 1 <= min(len(groups) for groups in differing) <= 2
 
 
 def test_second_persons_come_from_the_same_split(town: World) -> None:

@@ -17,7 +17,7 @@
 #
 # Specker's report explains a rank list in two ways: by the attributes that a classifier is sure of (matching scores), and by handing the distance out to attributes (attribute-related error).
 # Here both are drawn for one list, chosen by a rule, and then asked on all lists whether they are true.
-# In one sentence: they say more than chance about which attributes differ, much less than the figures suggest, and what the model really does with a backpack has to be found out by taking it off.
+# In one sentence: about which attributes differ they say hardly more than the distance itself or a pie of random weights, and what the model really does with a backpack has to be found out by taking it off.
 #
 # It runs on any table with attributes; the last test needs Promenade.
 # With a trained target stored it takes about a minute on two CPU cores.
@@ -121,7 +121,7 @@ else:
 # %% [markdown]
 # ## When does a high score go with a wrong match?
 #
-# Over all lists: the share of attributes selected, the mean score of right and of wrong pictures, and the area under the curve that tells right from wrong *within the first ten ranks* (50 % = not at all).
+# Over all lists: the share of attributes selected, the mean score of right and of wrong pictures, and the area under the curve that tells right from wrong *within the first ten ranks*, all lists together (50 % = not at all).
 # The target's own distance stands beside them.
 # The printed form of Eq. 3.1 passes 100 %; a margin of 0.1 is the number printed in the report, 0.4 the one its example uses.
 
@@ -205,7 +205,8 @@ show_figure(error_composition_figure(row, parts[shown], names, signed=signed[sho
 #
 # For each attribute, the area under the curve with which its part tells pairs of the lists whose persons differ in it from pairs that share it; the mean over attributes is shown, in per cent.
 # 50 is chance.
-# The controls: a classifier of random weights, whose pies are as whole; and the plain difference of the predicted probabilities, which hands out nothing.
+# The controls: a classifier of random weights, whose pies are as whole; the plain difference of the predicted probabilities, which hands out nothing; and the distance itself, the same for every attribute, since far pairs differ in more of everything.
+# An explanation of the distance should tell more than the distance does.
 
 # %%
 has, has_gallery = (reading.columns(part.attribute_tensor(missing=False)) for part in (query, gallery))
@@ -271,8 +272,8 @@ if effects:
 # %% [markdown]
 # ## Takeaways
 #
-# * Matching scores compare predictions; on the first ten ranks they tell right from wrong no better than the distance does, and wrong pictures score nearly as high as right ones.
-# * The pie is whole whatever the weights; what it says about which attributes differ has to be measured, and is little above random weights.
+# * Matching scores compare predictions; on the first ten ranks they tell right from wrong less well than the distance does, and wrong pictures score nearly as high as right ones.
+# * The pie is whole whatever the weights; a larger slice goes with a difference in the attribute, but mostly because everything is larger when the distance is: compare the rows of the control and of the distance itself.
 # * What a backpack does to a distance is known once it is taken off, not before.
 #
 # ## Limits

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 from whyreid.data.table import ReIDTable
@@ -42,15 +41,6 @@ def write_striped_people(folder: Path, *, identities: int = 6, images: int = 5) 
 
 def tiny_target(seed: int = 0) -> TargetModel:
     return thin_network(widths=(4, 8, 8, 8), depths=(1, 1, 1), image_size=SIZE, seed=seed)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Equal numbers of threads for equal weights; and tiny networks are slower on several threads than on one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from whyreid.explain.matching_scores import check_ranking
-from whyreid.retrieval.checks import require_tensor
+from whyreid.tensor_checks import require_tensor
 
 ErrorForm = Literal["signed", "composition"]
 _WORKSPACE = 2**23

@@ -14,7 +14,7 @@ from whyreid.models.location_matching import location_rows
 from whyreid.models.qaconv import QAConv
 from whyreid.models.qaconv_features import QAConvModel
 from whyreid.models.qaconv_scoring import evaluating
-from whyreid.retrieval.checks import require_tensor
+from whyreid.tensor_checks import require_tensor
 
 Side = Literal["query", "gallery"]
 DIRECTIONS = ("query locations", "gallery locations")

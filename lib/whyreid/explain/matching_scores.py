@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from whyreid.retrieval.checks import require_tensor
+from whyreid.tensor_checks import require_tensor
 
 Form = Literal["bounded", "printed"]
 

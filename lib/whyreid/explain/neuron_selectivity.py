@@ -10,7 +10,7 @@ import torch
 from scipy.stats import binom
 from torch import Tensor
 
-from whyreid.retrieval.checks import require_tensor
+from whyreid.tensor_checks import require_tensor
 
 
 def strongest_pictures(embeddings: Tensor, *, count: int = 10) -> Tensor:

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from whyreid.retrieval.checks import require_tensor
+from whyreid.tensor_checks import require_tensor
 
 
 def neuron_attribute_table(weight: Tensor, names: Sequence[str], positive_ratio: Tensor) -> pd.DataFrame:

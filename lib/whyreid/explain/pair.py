@@ -9,7 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from whyreid.retrieval.checks import require_tensor
+from whyreid.tensor_checks import require_tensor
 
 Kind = Literal["distance", "squared_distance", "similarity"]
 """What a score is: "distance" and "squared_distance" are lower for closer pairs, "similarity" is higher."""

@@ -10,7 +10,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from whyreid.retrieval.checks import require_tensor
+from whyreid.tensor_checks import require_tensor
 
 
 def balanced_accuracy(probabilities: Tensor, labels: Tensor) -> float:

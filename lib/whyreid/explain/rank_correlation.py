@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 from torch import Tensor
 
-from whyreid.retrieval.checks import require_tensor
+from whyreid.tensor_checks import require_tensor
 
 
 @dataclass(frozen=True)

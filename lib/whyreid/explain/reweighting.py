@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from whyreid.models.checks import require_booleans, require_floats
+from whyreid.tensor_checks import require_booleans, require_floats
 
 
 def reweighted_distances(

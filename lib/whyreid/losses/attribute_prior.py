@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from whyreid.losses.metric_distillation import check_square
-from whyreid.models.checks import require_booleans
+from whyreid.tensor_checks import require_booleans
 
 EACH_WEIGHT = 10.0
 _EXCLUSIVE_SLACK, _COMMON_SLACK = 4e-3, 1e-3  # keep the bounds finite at N = 0; at N = 0 the common bound is 2 / A

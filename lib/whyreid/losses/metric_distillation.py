@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from whyreid.models.checks import require_floats
+from whyreid.tensor_checks import require_floats
 
 OverAttributes = Literal["mean", "sum"]
 """How attribute distances make up the target's distance: their mean (the official code) or their sum."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from whyreid.models.checks import require_floats
+from whyreid.tensor_checks import require_floats
 
 
 def attention_activation(x: Tensor) -> Tensor:

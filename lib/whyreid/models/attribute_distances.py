@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from whyreid.models.checks import require_floats
+from whyreid.tensor_checks import require_floats
 
 GALLERY_BLOCK = 1024  # gallery pictures whose embeddings are rearranged at a time
 

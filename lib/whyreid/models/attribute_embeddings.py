@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from whyreid.models.checks import require_floats
 from whyreid.models.pooling import GeneralizedMeanPooling
+from whyreid.tensor_checks import require_floats
 
 
 def attribute_embeddings(

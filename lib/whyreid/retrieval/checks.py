@@ -5,20 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from whyreid.tensor_checks import require_tensor
+
 logger = logging.getLogger(__name__)
-
-
-def require_tensor(name: str, value: object) -> Tensor:
-    """``value`` as it is when it is a tensor; a TypeError that names the fix otherwise."""
-    if isinstance(value, Tensor):
-        return value
-    if isinstance(value, np.ndarray):
-        raise TypeError(f"{name} must be a torch.Tensor, got a numpy array; pass torch.from_numpy({name}).")
-    raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}; pass torch.as_tensor({name}).")
 
 
 def require_matrix(name: str, value: object, *, axes: str, fix: str) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from whyreid.retrieval.checks import require_tensor
+from whyreid.tensor_checks import require_tensor
 
 GALLERY_BLOCK = 8192  # rows of y that are held in double precision at a time, and fewer where x is long:
 PRODUCTS = 2**24  # products that are

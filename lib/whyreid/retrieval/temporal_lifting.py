@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from whyreid.retrieval.checks import require_integers, require_matrix, require_tensor, working_dtype
+from whyreid.retrieval.checks import require_integers, require_matrix, working_dtype
+from whyreid.tensor_checks import require_tensor
 
 CHUNK = 2**22  # window entries, and kernel entries, that are held at a time
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from whyreid.models.checks import require_floats
+from whyreid.tensor_checks import require_floats
 
 
 def relative_gap(distmat: Tensor, explained_distmat: Tensor) -> float:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from whyreid.models.attribute_distances import distance_tiles
-from whyreid.models.checks import require_booleans, require_floats
+from whyreid.tensor_checks import require_booleans, require_floats
 from whyreid.truth.attribute_ranking import PairScores, score_pairs
 
 PAIRS = 2**13  # pairs scored at a time: they stay in the processor's cache

@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from whyreid.models.checks import require_booleans, require_floats, require_tensor
+from whyreid.tensor_checks import require_booleans, require_floats, require_tensor
 from whyreid.truth.label_agreement import AttributeAgreement, agreement_from_chunks
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
-from whyreid.retrieval.checks import require_tensor
+from whyreid.tensor_checks import require_tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What the tensor functions of models and losses ask of their inputs, and the messages that say how to meet it."""
+"""What functions on tensors ask of their inputs, and the messages that say how to meet it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 
-def require_tensor(name: str, value: object, axes: str | None, *, fix: str = "") -> Tensor:
+def require_tensor(name: str, value: object, axes: str | None = None, *, fix: str = "") -> Tensor:
     """``value`` when it is a tensor with the axes that ``axes`` names, such as ``"[B, C, h, w]"`` (None = any).
 
     Raises:

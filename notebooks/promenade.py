@@ -148,7 +148,7 @@ others = [counterfactual(person, shot, {group: value}, **size) for group, value 
 changes = [changed_pixels(factual, other).unsqueeze(1).expand(-1, 3, -1, -1).to(torch.uint8) * 255 for other in others]
 images = torch.cat([factual.images, *(other.images for other in others)])
 blank = torch.zeros_like(factual.images)
-titles = ["as it is", *(f"{group.split()[0]}: {value.split()[0]}" for group, value in edits.items())]
+titles = ["as it is", *(f"{group}\n{value.split()[0]}" for group, value in edits.items())]
 figure = picture_grid([images, torch.cat([blank, *changes])], titles=titles, row_labels=["picture", "changed"])
 show_figure(figure, f"Id {person.person}, one group at a time; white: the light that reaches the camera has changed.")
 

@@ -10,6 +10,7 @@
 #     name: python3
 #   whyreid:
 #     needs: [attributes, times, cameras, counterfactuals]
+#     reads: ["book/results/retrieval/*.json"]
 # ---
 
 # %% [markdown]

@@ -10,6 +10,7 @@
 #     name: python3
 #   whyreid:
 #     needs: [attributes]
+#     reads: ["book/results/rarity/*.json"]
 # ---
 
 # %% [markdown]

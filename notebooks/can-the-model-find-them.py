@@ -18,7 +18,7 @@
 #
 # Before asking why a model ranks as it does, see how well it does.
 # This chapter trains the target that later chapters explain, a thin residual network that a laptop's CPU can train, and asks it for every test identity again in other cameras.
-# In one sentence: it finds most of them, far above a comparison of colours, and the errors that are left are the ones a person would make too.
+# In one sentence: it finds most of them, far above a comparison of colours, and what it gets wrong is mostly somebody dressed alike.
 #
 # It runs on any table. With the default preset the training takes about five minutes on two CPU cores; it is stored, and a second run only reads it.
 

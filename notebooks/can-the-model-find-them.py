@@ -106,7 +106,7 @@ show_table(results)
 
 # %% tags=["hide-input"]
 published = published_rankings(table.name)
-display(show_table(published) if len(published) else f"Nothing is published for {table.name}.")
+display(show_table(published) if len(published) else Markdown(f"*Nothing is published for {table.name}.*"))
 
 # %% tags=["hide-input"]
 ahead = results["rank-1"]["thin target"] - results["rank-1"]["stripe colours"]

@@ -280,7 +280,7 @@ except FileNotFoundError as error:
 # ## Takeaways
 #
 # * A linear layer reads some attributes well and others hardly better than chance; a neuron table cannot be more certain than that reading.
-# * Neurons per attribute follow frequency, on Promenade as on a sample of Market-1501; but axes drawn at random give the same correlation, and without the classifier's missing bias, or without a classifier, most of it is gone.
+# * Neurons per attribute follow frequency, on Promenade as on a sample of Market-1501; but axes drawn at random give nearly the same correlation, and without the classifier's missing bias, or without a classifier, most of it is gone.
 # * Some neurons answer to one person, few to an attribute by a strict test, and most to neither; what single neurons do more than random axes is the difference in the tables above.
 #
 # ## Limits

@@ -114,6 +114,7 @@ def test_a_failed_rendering_is_taken_up_and_ends_the_same(
         with pytest.raises(KeyboardInterrupt):
             render_promenade(tmp_path, domain="A", preset=tiny, frequencies="balanced")
     assert not (tmp_path / "dataset.yaml").exists()
+    (tmp_path / "images" / ".00001.png.123.part").write_bytes(b"half of a picture")
     made = []
     monkeypatch.setattr(writer, "render", lambda *a, **k: made.append(1) or render(*a, **k))
     render_promenade(tmp_path, domain="A", preset=tiny, frequencies="balanced")

@@ -247,6 +247,8 @@ def _write_png(path: Path, values: torch.Tensor) -> None:
 
 def _finish(folder: Path, plan: dict[str, Any], attributes: pd.DataFrame) -> None:
     """Put the counts together, write the table's own files (dataset.yaml last), drop the marks of the chunks."""
+    for leftover in folder.rglob(".*.part"):  # of a kill in the middle of a file
+        leftover.unlink()
     markers = _markers(folder, len(read_image_rows(folder)), CHUNK)
     write_whole(folder / VISIBLE_FILE, pd.concat([pd.read_csv(marker) for marker in markers]).to_csv(index=False))
     table = ReIDTable(

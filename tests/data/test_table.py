@@ -230,3 +230,18 @@ def test_repr_is_one_line_with_the_counts(table):
     assert repr(table) == "ReIDTable(street: 13 images of 6 identities, 3 attributes, cross_camera)"
     assert "partial" in repr(dataclasses.replace(table, partial=True))
     assert len(table) == 13
+
+
+def test_select_attributes_keeps_the_order_asked_for_and_every_picture(table):
+    names = list(reversed(table.schema.names))[:2]
+    chosen = table.select_attributes(names)
+    assert chosen.schema.names == tuple(names) and list(chosen.attributes.columns) == names
+    assert chosen.images.equals(table.images)
+    columns = [table.schema.index(name) for name in names]
+    assert torch.equal(chosen.attribute_tensor(missing=False), table.attribute_tensor(missing=False)[:, columns])
+
+
+@pytest.mark.parametrize("names", [["umbrella"], []])
+def test_select_attributes_refuses_unknown_names_and_none(table, names):
+    with pytest.raises(ValueError, match="names must be some of"):
+        table.select_attributes(names)

@@ -141,6 +141,25 @@ class AttributeSchema:
         names = tuple(names)
         return cls(names, _groups_of(names), {name: standard_meaning(name) for name in names})
 
+    def subset(self, names: Iterable[str]) -> AttributeSchema:
+        """The schema of some of the attributes, in the order asked for, with the meanings and groups they have here.
+
+        Raises:
+            ValueError: a name that is not there, or twice; no name at all.
+
+        Example:
+            >>> AttributeSchema().subset(["hat", "upred"]).groups
+            {'hat': ('hat',), 'upper colour': ('upred',)}
+        """
+        names = tuple(names)
+        odd = sorted(set(names) - set(self.names))
+        if odd or not names:
+            raise ValueError(f"names must be some of {list(self.names)}, got {odd or list(names)}; correct the names.")
+        groups: dict[str, tuple[str, ...]] = {}
+        for name in names:
+            groups[self.group_of(name)] = (*groups.get(self.group_of(name), ()), name)
+        return AttributeSchema(names, groups, {name: self.meanings[name] for name in names})
+
     def group_of(self, name: str) -> str:
         """The group that holds the attribute."""
         for group, members in self.groups.items():

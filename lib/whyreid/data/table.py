@@ -184,6 +184,22 @@ class ReIDTable:
             )
         return self._with_rows(self.images.iloc[numbers.tolist()])
 
+    def select_attributes(self, names: Sequence[str]) -> ReIDTable:
+        """The same pictures with some of the attributes, in the order asked for.
+
+        Raises:
+            ValueError: the table has no attributes, or a name that it does not have.
+
+        Example:
+            AMD leaves out the ages of Market-1501 and keeps 26::
+
+                table.select_attributes([name for name in table.schema.names if not name.startswith("age")])
+        """
+        if self.attributes is None or self.schema is None:
+            raise ValueError(f"table {self.name!r} must have attributes, got none; read it with attributes=...")
+        schema = self.schema.subset(names)
+        return dataclasses.replace(self, attributes=self.attributes[list(schema.names)], schema=schema)
+
     def _with_rows(self, images: pd.DataFrame) -> ReIDTable:
         """The same table with fewer pictures, and with the attributes of who is on them."""
         attributes = self.attributes

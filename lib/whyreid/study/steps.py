@@ -10,9 +10,10 @@ from torch import Tensor
 
 from whyreid.data import ReIDTable
 from whyreid.data.loading import ImageStore
-from whyreid.models import TargetModel, thin_network
+from whyreid.models import TargetModel
 from whyreid.models.colour_histogram import stripe_colour_histogram
 from whyreid.study.artifacts import artifact
+from whyreid.study.networks import new_network
 from whyreid.training import TrainingHistory, TrainingRecipe, embed_images, load_target, train_target
 from whyreid.training.device import resolve_device
 
@@ -33,9 +34,15 @@ class TrainedTarget:
 
 
 def trained_target(
-    table: ReIDTable, recipe: TrainingRecipe, *, seed: int, device: str = "auto", progress: bool = False
+    table: ReIDTable,
+    recipe: TrainingRecipe,
+    *,
+    seed: int,
+    network: str = "thin",
+    device: str = "auto",
+    progress: bool = False,
 ) -> TrainedTarget:
-    """The thin target, trained on the splits of the table that the recipe names; at the second call it is only loaded.
+    """A target, trained on the splits of the table that the recipe names; at the second call it is only loaded.
 
     A training that was killed goes on after its last whole epoch, and on a CPU ends as if it had not been.
 
@@ -43,16 +50,19 @@ def trained_target(
         table: the data set.
         recipe: schedule, losses and augmentation.
         seed: of the weights, the order and the augmentation.
+        network: a name of `NETWORKS`.
         device: "auto", "cpu" or "cuda".
         progress: show a bar.
     """
 
     def make(folder: Path) -> None:
-        train_target(thin_network(seed=seed), table, recipe, folder=folder, seed=seed, device=device, progress=progress)
+        model = new_network(network, seed=seed)
+        train_target(model, table, recipe, folder=folder, seed=seed, device=device, progress=progress)
 
     learned = table.select(*recipe.splits)
-    inputs = {"table": learned, "recipe": recipe, "seed": seed, "device": resolve_device(device).type}
-    code = ["whyreid.training.train_target", "whyreid.models.thin_network"]
+    inputs = {"table": learned, "recipe": recipe, "network": network, "seed": seed}
+    inputs["device"] = resolve_device(device).type
+    code = ["whyreid.training.train_target", "whyreid.study.networks.new_network"]
     folder = artifact("target", inputs, make, code=code)
     return TrainedTarget(load_target(folder), TrainingHistory.load(folder), folder)
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins import MixedPrecision
 from torch import Tensor
 from tqdm import tqdm
 
@@ -23,7 +22,8 @@ from whyreid.data.table import ReIDTable
 from whyreid.models.interpreter import Interpreter
 from whyreid.training.atomic import write_text, write_whole
 from whyreid.training.augmentation import augment
-from whyreid.training.device import resolve_device, resolve_precision
+from whyreid.training.device import resolve_device
+from whyreid.training.fabric import launch_fabric
 from whyreid.training.interpreter_objective import InterpreterLosses, InterpreterObjective, InterpreterRecipe
 from whyreid.training.randomness import random_states_kept, seed_everything
 
@@ -140,7 +140,7 @@ class _Run:
             seed=int(torch.randint(2**62, (), generator=seeded_generator(seed, _SAMPLER))),
             batches_per_epoch=recipe.batches_per_epoch,
         )
-        fabric = _fabric(device, recipe.precision)
+        fabric = launch_fabric(device, recipe.precision)
         objective = InterpreterObjective(interpreter, recipe)
         own = interpreter.own.parameters()
         optimiser = torch.optim.AdamW(own, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -246,14 +246,3 @@ class _Run:
         position = (step + 1) / (steps + 1)
         fall = 0.5 * (1 + torch.tensor(max(0.0, position - 0.1) / 0.9 * torch.pi).cos().item())
         return self.recipe.learning_rate * min(position / 0.1, fall)
-
-
-def _fabric(device: torch.device, precision: str) -> Fabric:
-    name = resolve_precision(precision, device)
-    how: dict[str, Any] = {"precision": name}
-    if name in ("bf16-mixed", "16-mixed"):  # as a plugin, because the plain name makes Fabric announce itself
-        how = {"plugins": [MixedPrecision(name, device.type)]}
-    devices: Any = 1 if device.index is None else [device.index]
-    fabric = Fabric(accelerator=device.type, devices=devices, **how)
-    fabric.launch()
-    return fabric

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins import MixedPrecision
 from torch import Tensor
 from tqdm import tqdm
 
@@ -23,7 +22,8 @@ from whyreid.models.target_file import save_target
 from whyreid.training import checkpoint
 from whyreid.training.atomic import write_whole
 from whyreid.training.augmentation import augment
-from whyreid.training.device import resolve_device, resolve_precision
+from whyreid.training.device import resolve_device
+from whyreid.training.fabric import launch_fabric
 from whyreid.training.history import EpochRecord, TrainingHistory
 from whyreid.training.objective import Losses, Objective
 from whyreid.training.randomness import random_states_kept, seed_everything
@@ -120,7 +120,7 @@ class _Training:
         if recipe.image_size is not None:
             height, width = recipe.image_size
             model.image_input = replace(model.image_input, height=height, width=width)
-        fabric = _fabric(device, devices, recipe.precision)
+        fabric = launch_fabric(device, recipe.precision, devices=devices)
         seed_everything(seed, _CLASSIFIER)
         objective = Objective(model, len(identities), recipe).to(memory_format=torch.channels_last)
         settings = checkpoint.describe(model, table, recipe, seed, device, fabric)
@@ -239,14 +239,3 @@ def _identity_batches(labels: Tensor, recipe: TrainingRecipe, seed: int) -> Iden
         seed=int(torch.randint(2**62, (), generator=seeded_generator(seed, _SAMPLER))),
         batches_per_epoch=recipe.batches_per_epoch,
     )
-
-
-def _fabric(device: torch.device, devices: int, precision: str) -> Fabric:
-    chosen: Any = [device.index] if devices == 1 and device.index is not None else devices
-    name = resolve_precision(precision, device)
-    how: dict[str, Any] = {"precision": name}
-    if name in ("bf16-mixed", "16-mixed"):  # as a plugin, because the plain name makes Fabric announce itself
-        how = {"plugins": [MixedPrecision(name, device.type)]}
-    fabric = Fabric(accelerator=device.type, devices=chosen, **how)
-    fabric.launch()
-    return fabric

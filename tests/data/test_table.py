@@ -235,7 +235,8 @@ def test_repr_is_one_line_with_the_counts(table):
 def test_select_attributes_keeps_the_order_asked_for_and_every_picture(table):
     names = list(reversed(table.schema.names))[:2]
     chosen = table.select_attributes(names)
-    assert chosen.schema.names == tuple(names) and list(chosen.attributes.columns) == names
+    assert chosen.schema.names == tuple(names)
+    assert list(chosen.attributes.columns) == names
     assert chosen.images.equals(table.images)
     columns = [table.schema.index(name) for name in names]
     assert torch.equal(chosen.attribute_tensor(missing=False), table.attribute_tensor(missing=False)[:, columns])

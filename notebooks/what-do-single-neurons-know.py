@@ -17,7 +17,7 @@
 # # What do single neurons know?
 #
 # A model's embedding is a list of numbers, its neurons.
-# Specker's report reads attributes from them with one linear layer and counts for how many neurons each attribute is the strongest; common attributes get more neurons than rare ones, and he concludes that the model spends its neurons on what is common.
+# Specker's report {cite}`specker-rankings` reads attributes from them with one linear layer and counts for how many neurons each attribute is the strongest; common attributes get more neurons than rare ones, and he concludes that the model spends its neurons on what is common.
 # In one sentence: the counts do follow frequency, but they follow it as closely on axes drawn at random, so the table speaks of the labels and the linear layer, not of single neurons.
 #
 # It runs on any table with attributes.

@@ -15,7 +15,7 @@
 # %% [markdown]
 # # Why is this person at rank 8?
 #
-# Specker's report explains a rank list in two ways: by the attributes that a classifier is sure of (matching scores), and by handing the distance out to attributes (attribute-related error).
+# Specker's report {cite}`specker-rankings` explains a rank list in two ways: by the attributes that a classifier is sure of (matching scores), and by handing the distance out to attributes (attribute-related error).
 # Here both are drawn for one list, chosen by a rule, and then asked on all lists whether they are true.
 # In one sentence: about which attributes differ they say hardly more than the distance itself or a pie of random weights, and what the model really does with a backpack has to be found out by taking it off.
 #

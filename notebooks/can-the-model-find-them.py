@@ -52,7 +52,7 @@ from whyreid.study.datasets import load_dataset
 from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
 from whyreid.study.published import published_rankings
-from whyreid.study.retrieval_claim import retrieval_summary
+from whyreid.study.retrieval_summary import retrieval_summary
 from whyreid.study.steps import colour_embeddings, embeddings, trained_target
 from whyreid.training import embed_images, recipe_for
 

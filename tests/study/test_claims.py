@@ -7,7 +7,6 @@ import pytest
 
 from whyreid.study.all_claims import all_units
 from whyreid.study.claims import Unit, mean_and_deviation, measure_units, read_claim, results_folder
-from whyreid.study.retrieval_claim import retrieval_summary
 
 CODE = ("whyreid.study.presets",)
 
@@ -78,16 +77,3 @@ def test_stored_results_are_whole_and_have_three_seeds():
         assert record["rows"], path.name
     seeds = read_claim("retrieval").rows.query("method == 'thin target'").groupby(["trained on", "tested on"])["seed"]
     assert seeds.nunique().min() >= 3
-
-
-def test_the_retrieval_table_is_in_per_cent_with_its_spread():
-    rows = pd.DataFrame({
-        "method": ["thin target"] * 3 + ["stripe colours"], "trained on": ["promenade-a"] * 3 + ["nothing"],
-        "tested on": "promenade-a", "seed": [0, 1, 2, 0], "rank-1": [0.7, 0.8, 0.9, 0.1], "mAP": [0.5, 0.5, 0.5, 0.05],
-        "mINP": [0.2, 0.3, 0.4, 0.01], "queries": 40,
-    })  # fmt: skip
-    table = retrieval_summary(rows)
-    assert table.loc[("thin target", "promenade-a", "promenade-a"), "rank-1"] == "80.0 ± 10.0"
-    assert table.loc[("thin target", "promenade-a", "promenade-a"), "seeds"] == 3
-    assert table.loc[("stripe colours", "nothing", "promenade-a"), "mAP"] == "5.0"
-    assert table.loc[("stripe colours", "nothing", "promenade-a"), "queries"] == 40

@@ -1,26 +1,28 @@
-"""The claim *the target finds people again*: in its own town, in the other one, and beside its controls."""
+"""The claim *the target finds people again*: in its own town and in the other one, re-ranked, beside its controls."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
 
-import pandas as pd
 import torch
 from torch import Tensor
 
 from whyreid.data import ReIDTable
 from whyreid.models import thin_network
-from whyreid.retrieval import RankingReport, evaluate_embeddings
-from whyreid.study.claims import Row, Unit, mean_and_deviation
+from whyreid.retrieval import RankingReport
+from whyreid.study.claims import Row, Unit
 from whyreid.study.datasets import PROMENADE_DOMAINS, load_dataset
 from whyreid.study.presets import size_of
 from whyreid.study.steps import colour_embeddings, embeddings, trained_target
+from whyreid.study.target_ranking import evaluate_target_ranking
 from whyreid.training import embed_images, recipe_for
 
 CLAIM = "retrieval"
 SEEDS = (0, 1, 2)
-_MEASURES = ["rank-1", "mAP", "mINP"]
+TARGETS = {"thin": "thin target", "thin-ibn": "thin-ibn target"}
+"""Networks that are trained, and what a row calls them."""
+_Names = dict[str, str | int | float]
 _CODE = (
     "whyreid.study.retrieval_claim",
     "whyreid.study.steps",
@@ -29,65 +31,45 @@ _CODE = (
 
 
 def retrieval_units(*, preset: str = "full", device: str = "auto") -> tuple[Unit, ...]:
-    """Targets trained on each domain of Promenade with three seeds, and the controls, each scored on both domains."""
-    units = []
-    for dataset in PROMENADE_DOMAINS:
-        for seed in SEEDS:
-            inputs = {"trained_on": dataset, "preset": size_of(preset), "seed": seed}
-            name = f"{dataset}-seed{seed}"
-            units.append(Unit(CLAIM, name, inputs, partial(_trained, dataset, preset, seed, device), _CODE))
+    """Two targets trained on each domain of Promenade with three seeds, and controls, all scored on both domains."""
+    thin = [_unit("thin", dataset, seed, preset, device) for dataset in PROMENADE_DOMAINS for seed in SEEDS]
+    others = [_unit("thin-ibn", dataset, seed, preset, device) for seed in SEEDS for dataset in PROMENADE_DOMAINS]
     inputs = {"trained_on": None, "preset": size_of(preset), "seeds": SEEDS}
-    units.append(Unit(CLAIM, "controls", inputs, partial(_controls, preset, device), _CODE))
-    return tuple(units)
+    controls = Unit(CLAIM, "controls", inputs, partial(_controls, preset, device), _CODE)
+    return (*thin, controls, *others)
 
 
-def retrieval_summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """The claim as a table: mean ± standard deviation over seeds, in per cent.
-
-    Args:
-        rows: of `read_claim("retrieval")`.
-
-    Returns:
-        Index method, trained on, tested on; text columns rank-1, mAP, mINP ("71.2 ± 0.4"; no deviation where nothing is
-        random), and the numbers of seeds and queries.
-    """
-    by = ["method", "trained on", "tested on"]
-    statistics = mean_and_deviation(rows, by, _MEASURES)
-    shown = pd.DataFrame(index=statistics.index)
-    for measure in _MEASURES:
-        mean, deviation = 100 * statistics[measure, "mean"], 100 * statistics[measure, "sd"]
-        shown[measure] = [
-            f"{m:.1f}" if pd.isna(d) else f"{m:.1f} ± {d:.1f}" for m, d in zip(mean, deviation, strict=True)
-        ]
-    shown["seeds"] = statistics["seeds", "n"]
-    shown["queries"] = rows.groupby(by, sort=False)["queries"].first()
-    return shown
+def _unit(network: str, dataset: str, seed: int, preset: str, device: str) -> Unit:
+    name = f"{dataset}-seed{seed}" if network == "thin" else f"{network}-{dataset}-seed{seed}"
+    inputs = {"network": network, "trained_on": dataset, "preset": size_of(preset), "seed": seed}
+    return Unit(CLAIM, name, inputs, partial(_trained, network, dataset, preset, seed, device), _CODE)
 
 
-def _trained(dataset: str, preset: str, seed: int, device: str) -> Sequence[Row]:
+def _trained(network: str, dataset: str, preset: str, seed: int, device: str) -> Sequence[Row]:
     table = load_dataset(dataset, preset=preset)
-    target = trained_target(table, recipe_for(size_of(preset)), seed=seed, device=device)
-    rows = []
+    target = trained_target(table, recipe_for(size_of(preset)), network=network, seed=seed, device=device)
+    rows: list[Row] = []
     for tested_on in PROMENADE_DOMAINS:
-        query, gallery = _test_tables(tested_on, preset)
-        report = _evaluate(query, gallery, embeddings(target, query), embeddings(target, gallery))
-        rows.append(_row("thin target", dataset, tested_on, seed, report))
+        tables = _test_tables(tested_on, preset)
+        features = [embeddings(target, part, device=device) for part in tables]
+        names: _Names = {"method": TARGETS[network], "trained on": dataset, "tested on": tested_on, "seed": seed}
+        rows += _rows(names, features, tables, target.model.distance)
     return rows
 
 
 def _controls(preset: str, device: str) -> Sequence[Row]:
-    rows = []
+    rows: list[Row] = []
     for tested_on in PROMENADE_DOMAINS:
         tables = _test_tables(tested_on, preset)
-        colours = _evaluate(*tables, *(colour_embeddings(table) for table in tables))
-        rows.append(_row("stripe colours", "nothing", tested_on, 0, colours))
+        names: _Names = {"method": "stripe colours", "trained on": "nothing", "tested on": tested_on, "seed": 0}
+        rows += _rows(names, [colour_embeddings(part) for part in tables], tables, "cosine")
         for seed in SEEDS:
             network = thin_network(seed=seed)
-            untrained = [embed_images(network, table, device=device, flip=False) for table in tables]
-            rows.append(_row("untrained", "nothing", tested_on, seed, _evaluate(*tables, *untrained)))
+            untrained = [embed_images(network, part, device=device, flip=False) for part in tables]
+            rows += _rows(names | {"method": "untrained", "seed": seed}, untrained, tables, network.distance)
             generator = torch.Generator().manual_seed(seed)
-            drawn = [torch.randn(len(table), 8, generator=generator) for table in tables]
-            rows.append(_row("random order", "nothing", tested_on, seed, _evaluate(*tables, *drawn)))
+            drawn = [torch.randn(len(part), 8, generator=generator) for part in tables]
+            rows += _rows(names | {"method": "random order", "seed": seed}, drawn, tables, "cosine")
     return rows
 
 
@@ -96,17 +78,18 @@ def _test_tables(dataset: str, preset: str) -> tuple[ReIDTable, ReIDTable]:
     return table.select("query"), table.select("gallery")
 
 
-def _evaluate(query: ReIDTable, gallery: ReIDTable, asked: Tensor, found: Tensor) -> RankingReport:
-    people = query.pids, gallery.pids, query.camids, gallery.camids
-    return evaluate_embeddings(asked, found, *people, metric="cosine")
+def _rows(names: _Names, features: Sequence[Tensor], tables: tuple[ReIDTable, ReIDTable], metric: str) -> list[Row]:
+    """Two rows: as the embeddings rank, and re-ranked."""
+    asked, found = features
+    rows: list[Row] = []
+    for reranked in (False, True):
+        report = evaluate_target_ranking(asked, found, *tables, metric=metric, reranked=reranked)
+        rows.append(names | {"re-ranked": reranked} | _numbers(report))
+    return rows
 
 
-def _row(method: str, trained_on: str, tested_on: str, seed: int, report: RankingReport) -> Row:
+def _numbers(report: RankingReport) -> dict[str, int | float]:
     return {
-        "method": method,
-        "trained on": trained_on,
-        "tested on": tested_on,
-        "seed": seed,
         "rank-1": round(report.rank1, 5),
         "rank-5": round(float(report.cmc[4]), 5),
         "mAP": round(report.mean_ap, 5),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -140,7 +141,12 @@ def qaconv_from_target(
     base = copy.deepcopy(target.backbone)
     if target.to_map is not None:
         base = nn.Sequential(base, copy.deepcopy(target.to_map))
-    return _assemble(base, version, neck, target.image_input, seed)
+    model = _assemble(base, version, neck, target.image_input, seed)
+    if target.architecture is not None:
+        described = dataclasses.asdict(target.architecture)
+        arguments = {"target": described, "version": version, "neck": neck, "image_size": target.image_input.size}
+        model.architecture = Architecture("qaconv_from_target", arguments)
+    return model
 
 
 def thin_qaconv(

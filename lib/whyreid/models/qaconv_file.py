@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyreid.models.qaconv_features import QAConvModel, resnet50_qaconv, thin_qaconv
-from whyreid.models.target import ImageInput
+from whyreid.models.published import resnet_target
+from whyreid.models.qaconv_features import QAConvModel, qaconv_from_target, resnet50_qaconv, thin_qaconv
+from whyreid.models.target import Architecture, ImageInput, TargetModel
 from whyreid.models.target_file import load_state
+from whyreid.models.thin import thin_network
 
 FORMAT = "whyreid-qaconv-1"
-_BUILDERS: dict[str, Callable[..., QAConvModel]] = {"thin_qaconv": thin_qaconv, "resnet50_qaconv": resnet50_qaconv}
 _UNUSED_LAYERS = ("base.layer4.", "base.fc.")  # the authors keep the whole ResNet and use it up to layer3
 _MEMORY = ("class_memory", "valid_class")
 
@@ -108,3 +109,19 @@ def _build(architecture: dict[str, Any] | None, path: Path) -> QAConvModel:
             f"{path} holds weights of a network that this library does not build; build it and pass it as model=."
         )
     return _BUILDERS[architecture["name"]](**architecture["arguments"])
+
+
+def _from_target(*, target: dict[str, Any], image_size: tuple[int, int], **arguments: Any) -> QAConvModel:
+    """QAConv on a target of this library, built anew; the weights come from the file."""
+    described = Architecture(**target)
+    base = _TARGETS[described.name](**described.arguments)
+    base.image_input = ImageInput(*image_size)
+    return qaconv_from_target(base, **arguments)
+
+
+_TARGETS: dict[str, Callable[..., TargetModel]] = {"thin_network": thin_network, "resnet_target": resnet_target}
+_BUILDERS: dict[str, Callable[..., QAConvModel]] = {
+    "thin_qaconv": thin_qaconv,
+    "resnet50_qaconv": resnet50_qaconv,
+    "qaconv_from_target": _from_target,
+}

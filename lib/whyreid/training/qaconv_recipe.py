@@ -136,15 +136,21 @@ def published_qaconv_recipe(version: Version) -> QAConvRecipe:
 def qaconv_recipe_for(preset: Preset, version: Version) -> QAConvRecipe:
     """The recipe of a preset: "smoke" (seconds), "default" (minutes on a CPU) or "paper" (as published).
 
+    Deviations of "default", the same for all versions: 6 epochs of 1,600 pictures at a rate of 0.01, a tenth after the
+    fourth; a fixed length instead of the adaptive end, whose base loss short epochs leave too noisy; 5 pixels of
+    padding for pictures of half the published height and width.
+
     Raises:
         ValueError: no such preset or version.
     """
     published = published_qaconv_recipe(version)
     small = dataclasses.replace(published.augmentation, padding=5 if published.augmentation.padding else 0)
-    smoke = dataclasses.replace(
-        published, epochs=2, images_per_epoch=64, batch_size=16, milestones=(), adaptive=False, augmentation=small
-    )
-    recipes = {"smoke": smoke, "default": smoke, "paper": published}
+    short = dataclasses.replace(published, augmentation=small, milestones=(), adaptive=False)
+    recipes = {
+        "smoke": dataclasses.replace(short, epochs=2, images_per_epoch=64, batch_size=16),
+        "default": dataclasses.replace(short, epochs=6, images_per_epoch=1600, learning_rate=0.01, milestones=(4,)),
+        "paper": published,
+    }
     if preset not in recipes:
         raise ValueError(f"preset must be one of {', '.join(recipes)}, got {preset!r}.")
     return recipes[preset]

@@ -176,12 +176,27 @@ def test_each_attribute_embedding_is_the_head_on_the_attended_map(generator):
         torch.testing.assert_close(found.attribute_embeddings[:, k], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_embeddings_have_length_one_when_the_target_compares_by_cosine(generator):
-    interpreter = Interpreter(trained_looking(small_target()), 3, share_until="stage1")
-    found = interpreter(torch.randn(2, 3, 32, 16, generator=generator))
+def test_embeddings_are_divided_by_the_targets_length_when_it_compares_by_cosine(generator):
+    target = trained_looking(small_target())
+    interpreter = Interpreter(target, 3, share_until="stage1")
+    images = torch.randn(2, 3, 32, 16, generator=generator)
+    found = interpreter(images)
     assert interpreter.unit_length
     torch.testing.assert_close(found.embedding.norm(dim=1), torch.ones(2))
-    torch.testing.assert_close(found.attribute_embeddings.norm(dim=2), torch.ones(2, 3))
+    _, feature_map = interpreter.frozen(images)
+    length = target.embed(target.pool(feature_map)).norm(dim=1, keepdim=True)
+    for k in range(3):
+        expected = target.embed(target.pool(feature_map * found.attention[:, k : k + 1])) / length
+        torch.testing.assert_close(found.attribute_embeddings[:, k], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_attention_one_everywhere_gives_a_cosine_target_again(generator):
+    interpreter = Interpreter(trained_looking(small_target()), 3, share_until="stage1")
+    with torch.no_grad():
+        interpreter.own.head.decide.weight.zero_()
+    found = interpreter(torch.randn(2, 3, 32, 16, generator=generator))
+    for k in range(3):
+        torch.testing.assert_close(found.attribute_embeddings[:, k], found.embedding, rtol=1e-4, atol=1e-5)
 
 
 def test_copy_and_own_weights_alone_restore_an_interpreter(generator):

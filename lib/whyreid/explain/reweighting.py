@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from whyreid.models.attribute_distances import distance_tiles
 from whyreid.tensor_checks import require_booleans, require_floats
 
 
@@ -57,7 +59,50 @@ def reweighted_distances(
         )
     if not strength >= 0:
         raise ValueError(f"strength must be >= 0, got {strength}; a negative one would reward differences.")
+    return distmat * (1 + strength * _share(attribute_distmat, query_attributes, gallery_attributes))
+
+
+def exclusive_shares(
+    query_embeddings: Tensor,
+    gallery_embeddings: Tensor,
+    query_attributes: Tensor,
+    gallery_attributes: Tensor,
+    *,
+    query_chunk: int = 64,
+) -> Tensor:
+    """The share w of `reweighted_distances` for whole test sets; no [Q, G, A] is ever in memory.
+
+    Args:
+        query_embeddings: [Q, A, D] attribute embeddings.
+        gallery_embeddings: [G, A, D].
+        query_attributes: [Q, A] bool, predicted.
+        gallery_attributes: [G, A] bool, predicted.
+        query_chunk: queries at a time; it does not change the result.
+
+    Returns:
+        [Q, G] in 0..1: the share of each pair's attribute distances that differing attributes make. The re-weighted
+        distance is ``d * (1 + strength * w)``.
+
+    Raises:
+        TypeError: not tensors, attributes not bool.
+        ValueError: shapes disagree, a chunk below 1.
+    """
+    tiles = distance_tiles(query_embeddings, gallery_embeddings, query_chunk=query_chunk)
+    for name, value, rows in (
+        ("query_attributes", query_attributes, query_embeddings),
+        ("gallery_attributes", gallery_attributes, gallery_embeddings),
+    ):
+        require_booleans(name, value, "[N, A]")
+        if value.shape != rows.shape[:2]:
+            raise ValueError(f"{name} must be {list(rows.shape[:2])}, got {list(value.shape)}; one row a picture.")
+    shares = torch.empty(len(query_embeddings), len(gallery_embeddings), device=query_embeddings.device)
+    for queries, gallery, parts in tiles:
+        shares[queries, gallery] = _share(parts, query_attributes[queries], gallery_attributes[gallery])
+    return shares
+
+
+def _share(attribute_distmat: Tensor, query_attributes: Tensor, gallery_attributes: Tensor) -> Tensor:
+    """[Q, G] share of the differing attributes; 0 where a pair has no attribute distance."""
     differs = query_attributes[:, None] != gallery_attributes[None]
     total = attribute_distmat.sum(dim=2)
-    share = (attribute_distmat * differs).sum(dim=2) / total.where(total > 0, 1)
-    return distmat * (1 + strength * share)
+    return (attribute_distmat * differs).sum(dim=2) / total.where(total > 0, 1)

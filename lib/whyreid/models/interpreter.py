@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from whyreid.models.attention import AttributeDecompositionHead, attention_activation
 from whyreid.models.attribute_embeddings import attribute_embeddings
@@ -25,7 +24,8 @@ class InterpreterOutput(NamedTuple):
         attribute_embeddings: [B, A, D] float32, the target's embedding as each attribute alone sees the picture.
         embedding: [B, D] float32, the target's own, without gradient.
 
-        Both embeddings are compared by Euclidean distance; they have length one when the target compares by cosine.
+        Both are compared by Euclidean distance. When the target compares by cosine, both are divided by the length of
+        the target's embedding: ``embedding`` then has length one, attention 1 everywhere gives it again.
     """
 
     attention: Tensor
@@ -42,7 +42,9 @@ class Interpreter(nn.Module):
     distance. Works on every `TargetModel`, convolutional or transformer grid.
 
     A target that compares by cosine is explained through the Euclidean distance of its embeddings scaled to length one,
-    which ranks alike; the attribute embeddings are then scaled to length one, too.
+    which ranks alike; the attribute embeddings of a picture are divided by the same length, that of the target's
+    embedding. Each of them scaled to length one by itself would keep every attribute's distance below 2, and leave the
+    few exclusive attributes of a pair no room for the share that the prior asks of them.
 
     Deviation from the official code: its third branch (attribute classifier for a demonstration) is left out. The
     paper's own later layers start from ImageNet weights: load those into ``own.stages`` by
@@ -132,12 +134,13 @@ class Interpreter(nn.Module):
             with torch.no_grad():
                 embedding = self.target.embed(self.target.pool(features))
         if self.unit_length:
-            embedding, explained = F.normalize(embedding, dim=-1), F.normalize(explained, dim=-1)
+            length = embedding.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+            embedding, explained = embedding / length, explained / length[:, None]
         return InterpreterOutput(attention, explained, embedding)
 
     @property
     def unit_length(self) -> bool:
-        """Whether embeddings are scaled to length one before they are compared."""
+        """Whether the target's embeddings are scaled to length one before they are compared."""
         return self.target.normalise or self.target.distance == "cosine"
 
 

@@ -18,7 +18,9 @@ from whyreid.training.augmentation import Augmentation
 
 @dataclass(frozen=True)
 class InterpreterRecipe:
-    """How an interpreter is trained; the loss is distillation + prior_weight * (sums + each_weight * eachs).
+    """How an interpreter is trained.
+
+    The loss is distillation_weight * distillation + prior_weight * (sum_weight * sums + each_weight * eachs).
 
     Attributes:
         epochs: length of the training; a checkpoint is written after each.
@@ -29,6 +31,9 @@ class InterpreterRecipe:
             constant).
         weight_decay: AdamW's.
         over_attributes: "mean" or "sum", see `metric_distillation`.
+        distillation_weight: 1 there, for distances of 26 to 33 in features that are not scaled. The distillation is in
+            units of the distance, the prior in shares of it; a target whose embeddings have length one has distances
+            of about 1.3 and needs a weight of about 20 for the same balance.
         prior_weight: 10 there; 0 = without prior.
         sum_weight: of the two sum terms; 0 = eachs only.
         each_weight: of the two each terms; 10 there; 0 = sums only.
@@ -48,6 +53,7 @@ class InterpreterRecipe:
     learning_rate: float = 5e-4
     weight_decay: float = 5e-4
     over_attributes: OverAttributes = "mean"
+    distillation_weight: float = 1.0
     prior_weight: float = 10.0
     sum_weight: float = 1.0
     each_weight: float = 10.0
@@ -62,7 +68,7 @@ class InterpreterRecipe:
             raise ValueError(
                 f"epochs must be at least 1 and learning_rate positive, got {self.epochs} and {self.learning_rate}."
             )
-        if min(self.prior_weight, self.sum_weight, self.each_weight) < 0:
+        if min(self.distillation_weight, self.prior_weight, self.sum_weight, self.each_weight) < 0:
             raise ValueError("weights must be >= 0, got a negative one.")
 
 
@@ -102,4 +108,5 @@ class InterpreterObjective(nn.Module):
         eachs = prior.exclusive_each + prior.common_each
         weighted = self.recipe.sum_weight * sums + self.recipe.each_weight * eachs
         terms = (prior.exclusive_sum, prior.common_sum, prior.exclusive_each, prior.common_each)
-        return InterpreterLosses(distillation + self.recipe.prior_weight * weighted, distillation, *terms)
+        total = self.recipe.distillation_weight * distillation + self.recipe.prior_weight * weighted
+        return InterpreterLosses(total, distillation, *terms)

@@ -223,10 +223,10 @@ class _Training:
             sums += losses
             bar.update(len(images))
             bar.set_postfix(epoch=epoch + 1, loss=f"{losses[0]:.3f}", accuracy=f"{losses[3]:.2f}", refresh=False)
-        means = (sums / len(batches)).tolist()
+        total, classification, metric, accuracy = (sums / len(batches)).tolist()
         images_seen = len(batches) * self.recipe.batch_size
         seconds = time.perf_counter() - started
-        self.records.append(EpochRecord(epoch + 1, *means, rate, images_seen, seconds))
+        self.records.append(EpochRecord(epoch + 1, total, classification, metric, accuracy, rate, images_seen, seconds))
 
     def _pictures(self, epoch: int, batches: list[Tensor], store: ImageStore) -> Iterator[Tensor]:
         """Varied and prepared pictures [B, 3, H, W] on the device, batch after batch."""

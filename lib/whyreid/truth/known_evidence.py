@@ -32,8 +32,8 @@ def patch_target(
 
     Example:
         >>> target = patch_target(slice(0, 8), slice(0, 8), size=(16, 8))
-        >>> target(torch.ones(1, 3, 16, 8)).embedding
-        tensor([[1., 0., 0.]])
+        >>> target(torch.ones(1, 3, 16, 8)).embedding.tolist()
+        [[1.0, 0.0, 0.0]]
     """
     weight = torch.zeros(3, size[0] // cell, size[1] // cell)
     ends = (*size, rows.start, rows.stop, columns.start, columns.stop)

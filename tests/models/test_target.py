@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 
 import pytest
+import timm
 import torch
 import torchvision
 from torch import nn
@@ -282,7 +283,6 @@ def test_the_neck_learns_a_scale_and_no_shift():
     ],
 )
 def test_networks_of_timm_are_wrapped_like_any_other(name, node, to_map, options):
-    timm = pytest.importorskip("timm", reason="timm is not installed")
     network = timm.create_model(name, pretrained=False, **options).eval()
     target = TargetModel(network, feature_node=node, pooling=GeneralizedMeanPooling(), to_map=to_map).eval()
     image = torch.randn(2, 3, 128, 64, generator=torch.Generator().manual_seed(0))

@@ -56,15 +56,20 @@ def test_the_report_is_that_of_the_re_ranked_matrix_under_the_tables_protocol(fe
 
 
 def test_re_ranking_helps_where_neighbours_agree():
-    """Four pictures of person 1 in a chain: the query's is near the first only, which is near the others."""
-    asked = torch.tensor([[0.0, 0.0]])
-    found = torch.tensor([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0], [0.0, -2.4], [0.0, -9.0], [0.3, -9.0], [0.6, -9.0]])
-    query = table([1], [0], "query")
-    gallery = table([1, 1, 1, 0, 0, 0, 0], [1] * 7, "gallery")
-    plain = evaluate_target_ranking(asked, found, query, gallery, metric="euclidean")
-    order = reranked_distances(asked, found, metric="euclidean").argsort()
-    assert plain.mean_ap == pytest.approx((1 + 1 + 3 / 4) / 3)
-    assert order[0, :2].tolist() == [0, 1]
+    """The nearest picture is a stranger's, whose own neighbours are strangers; the person's pictures know the query."""
+    query, bridge = torch.tensor([[0.0, 0.0]]), torch.tensor([[-1.5, 0.0]])
+    same = torch.stack([torch.full((15,), 2.0), torch.linspace(-0.1, 0.1, 15)], dim=1)
+    strangers = torch.stack([torch.full((30,), -2.5), torch.linspace(-0.1, 0.1, 30)], dim=1)
+    sides = query, torch.cat([same, bridge, strangers])
+    people = table([1], [0], "query"), table([1] * 15 + [0] * 31, [1] * 46, "gallery")
+    plain = evaluate_target_ranking(*sides, *people, metric="euclidean")
+    reranked = evaluate_target_ranking(*sides, *people, metric="euclidean", reranked=True)
+    # the stranger comes first, so that the i-th match stands at rank i + 1
+    assert plain.mean_ap == pytest.approx(sum(i / (i + 1) for i in range(1, 16)) / 15)
+    assert plain.rank1 == 0
+    # the stranger has 30 pictures closer than the query, so they are not each other's neighbours among 20
+    assert reranked.mean_ap == pytest.approx(1)
+    assert reranked.rank1 == 1
 
 
 def test_an_unknown_metric_is_refused_with_those_there_are(features):

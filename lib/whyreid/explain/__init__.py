@@ -51,7 +51,7 @@ from whyreid.explain.prediction_quality import (
     reliability_curve,
 )
 from whyreid.explain.rank_correlation import RankCorrelation, correlation_table, rank_correlation
-from whyreid.explain.reweighting import reweighted_distances
+from whyreid.explain.reweighting import exclusive_shares, reweighted_distances
 from whyreid.explain.saliency_ablation import FeatureAblationExplainer, grid_segments
 from whyreid.explain.saliency_grad_cam import GradCamExplainer
 from whyreid.explain.saliency_integrated_gradients import IntegratedGradientsExplainer
@@ -100,6 +100,7 @@ __all__ = [
     "conjunction_gain",
     "correlation_table",
     "error_composition",
+    "exclusive_shares",
     "explain_in_chunks",
     "filling",
     "find_correspondences",

@@ -46,7 +46,7 @@ def contribution_figure(
         ValueError: no pair, or shapes and names disagree.
     """
     values = [part.detach().cpu().double().numpy() for part in contributions]
-    if not values or any(part.shape != (len(names),) for part in (*values, *differs)):
+    if not values or any(tuple(part.shape) != (len(names),) for part in [*contributions, *differs]):
         raise ValueError(f"contributions and differs must be [{len(names)}] for at least one pair, one value a name.")
     if not len(values) == len(differs) == len(titles):
         raise ValueError(f"titles must be one a pair, got {len(titles)} for {len(values)} pairs.")
@@ -78,42 +78,50 @@ def _bars(axes: Axes, values: np.ndarray, exclusive: np.ndarray, even: float) ->
     axes.grid(axis="y", visible=False)
 
 
-def pair_attention_figure(
-    pair: tuple[Path, Path],
-    maps: tuple[Tensor, Tensor],
+def picture_attention_figure(
+    query: Path,
+    gallery: Sequence[Path],
+    maps: Sequence[Tensor],
     names: Sequence[str],
     *,
-    is_match: bool,
+    matches: Sequence[bool],
     picture_width: float = 0.95,
 ) -> Figure:
-    """Query above, gallery picture below, beside each its attention map of some attributes over the grey picture.
+    """The query, then gallery pictures, one a row; beside each its attention maps of some attributes over it in grey.
 
     Attention 1 leaves the target's features as they are, more strengthens, less weakens them. All maps share one scale.
 
     Args:
-        pair: paths of the query and of the gallery picture.
-        maps: their attention [n, h, w] each, of the n named attributes.
+        query: path of the query.
+        gallery: paths of the pictures that it is compared with.
+        maps: attention [n, h, w] of the query, then of each gallery picture, for the n named attributes.
         names: what the n maps are.
-        is_match: whether both show one person; decides the frame.
+        matches: whether each gallery picture shows the query's person; decides its frame.
         picture_width: inches.
 
     Raises:
-        ValueError: no name, or as many maps as there are not names.
+        ValueError: no name, or the numbers of pictures, maps and names disagree.
     """
     attention = [part.detach().cpu().float().numpy() for part in maps]
     if not names or any(len(part) != len(names) for part in attention):
-        raise ValueError(f"maps must be one a name, at least one, got {[len(part) for part in attention]} for "
-                         f"{len(names)} names; a pair without differing attributes has none to show.")  # fmt: skip
+        raise ValueError(
+            f"maps must be one a name, at least one, got {[len(part) for part in attention]} for {len(names)} names; "
+            "a pair without differing attributes has none to show."
+        )
+    if not len(maps) - 1 == len(gallery) == len(matches):
+        raise ValueError(
+            f"maps must be one a picture, got {len(maps)} for a query and {len(gallery)} gallery pictures."
+        )
     figure, grid = plt.subplots(
-        2, len(names) + 1, figsize=((len(names) + 1) * picture_width + 1.0, 4.5 * picture_width), squeeze=False,
-        layout="constrained",
+        len(maps), len(names) + 1, squeeze=False, layout="constrained",
+        figsize=((len(names) + 1) * picture_width + 1.0, 2.35 * picture_width * len(maps)),
     )  # fmt: skip
     scale = _shared_scale(attention)
-    colours = (QUERY_COLOUR, MATCH_COLOUR if is_match else NON_MATCH_COLOUR)
-    for row, (path, part, colour, title) in enumerate(
-        zip(pair, attention, colours, ("query", "match" if is_match else "non-match"), strict=True)
-    ):
-        show_picture(grid[row, 0], path, title=title, colour=colour, dashed=row == 1 and not is_match)
+    for row, (path, part) in enumerate(zip([query, *gallery], attention, strict=True)):
+        match = row == 0 or matches[row - 1]
+        colour = QUERY_COLOUR if row == 0 else MATCH_COLOUR if match else NON_MATCH_COLOUR
+        title = "query" if row == 0 else "same person" if match else "another person"
+        show_picture(grid[row, 0], path, title=title, colour=colour, dashed=not match)
         for axes, values, name in zip(grid[row, 1:], part, names, strict=True):
             _overlay(axes, path, values, scale, f"{name}\nmean {values.mean():.2f}")
     _colour_bar(figure, grid, scale)

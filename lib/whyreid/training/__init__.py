@@ -1,6 +1,7 @@
 """Train targets and embed pictures with them."""
 
 from whyreid.models.target_file import load_target
+from whyreid.training.attention_means import AttentionMeans, attention_means
 from whyreid.training.attribute_classifier import (
     AttributeFit,
     choose_attribute_classifier,
@@ -16,6 +17,7 @@ from whyreid.training.recipe import TrainingRecipe, published_recipe, recipe_for
 from whyreid.training.target_training import train_target
 
 __all__ = [
+    "AttentionMeans",
     "AttributeEmbeddings",
     "AttributeFit",
     "Augmentation",
@@ -23,6 +25,7 @@ __all__ = [
     "InterpreterRecipe",
     "TrainingHistory",
     "TrainingRecipe",
+    "attention_means",
     "choose_attribute_classifier",
     "embed_attributes",
     "embed_images",

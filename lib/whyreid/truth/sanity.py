@@ -198,8 +198,12 @@ def _from_the_top(target: TargetModel) -> list[tuple[str, list[nn.Module]]]:
     """Parts of a target that can draw their parameters anew, last used first, in groups named after their stage."""
     used: dict[str, nn.Module] = {}
     names = {part: name for name, part in target.named_modules()}
+
+    def note(module: nn.Module, _: object) -> None:
+        used.setdefault(names[module], module)
+
     hooks = [
-        part.register_forward_pre_hook(lambda module, _: used.setdefault(names[module], module))
+        part.register_forward_pre_hook(note)
         for part in names
         if callable(getattr(part, "reset_parameters", None)) and next(part.parameters(recurse=False), None) is not None
     ]

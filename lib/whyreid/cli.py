@@ -17,12 +17,11 @@ from whyreid.study.all_claims import all_units
 from whyreid.study.claims import measure_units
 from whyreid.study.datasets import load_dataset
 from whyreid.study.execution import RunsFailed, execute_runs
-from whyreid.study.presets import size_of
 from whyreid.study.progress import progress_on_terminal
 from whyreid.study.project import find_project
 from whyreid.study.runs import load_runs, only_page, run_on
 from whyreid.study.target_evaluation import evaluate_target, train_network
-from whyreid.training import recipe_for
+from whyreid.study.target_plan import target_plan
 
 app = typer.Typer(
     help="Why does a re-identification model say that two pictures show the same person, and is that true?",
@@ -77,16 +76,18 @@ def claims(
 def train(
     dataset: Annotated[str, typer.Option(help="promenade-a, promenade-b, or the folder of a table.")],
     out: Annotated[Path, typer.Option(help="Folder of the training; a killed one goes on from there.")],
-    network: Annotated[str, typer.Option(help="thin, thin-ibn, bot-r18, sbs-r50 or agw-r50.")] = "thin",
+    network: Annotated[
+        str | None, typer.Option(help="thin, thin-ibn, bot-r18, sbs-r50 or agw-r50; else the preset's.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="smoke, default, full or paper.")] = "default",
     seed: Annotated[int, typer.Option(help="Of the weights, the order and the augmentation.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Train a target on any data set; what is done already is not done again."""
     try:
-        table, recipe = load_dataset(dataset, preset=preset), recipe_for(size_of(preset))
+        table, plan = load_dataset(dataset, preset=preset), target_plan(preset, network)
         shown = sys.stderr.isatty()
-        history = train_network(table, recipe, out, network=network, seed=seed, device=device, progress=shown)
+        history = train_network(table, plan.recipe, out, network=plan.network, seed=seed, device=device, progress=shown)
     except (ValueError, OSError, FloatingPointError) as error:
         console.print(f"[bold red]whyreid train:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(1) from None

@@ -71,7 +71,7 @@ def lifting_figure(
         axes.vlines(times, 0, 0.12, color=colour, linestyle=style, linewidth=2, label=label)
     axes.plot(list(matches), [1.05] * len(matches), "v", color="black", markersize=8, label="the person sought")
     axes.set(xlabel="time at the gallery camera (s)", ylabel="weight", ylim=(0, 1.15))
-    axes.legend(loc="upper right", fontsize=8, ncols=2)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8, ncols=4)
     return figure
 
 
@@ -105,5 +105,6 @@ def sensitivity_figure(
         axes.set_xticklabels([f"{value:g}" for value in values])
     for axes in grid[:, 0]:
         axes.set_ylabel(f"{measure} (%)")
-    grid[0, 0].legend(fontsize=8, loc="lower right")
+    lines, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper center", ncols=len(labels), fontsize=9)
     return figure

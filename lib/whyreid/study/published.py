@@ -36,3 +36,24 @@ def published_rankings(name: str) -> pd.DataFrame:
     """
     rows = next((rows for known, rows in _RANKINGS.items() if name.startswith(known)), [])
     return pd.DataFrame(rows, columns=_COLUMNS).set_index("method")
+
+
+def published_beside(name: str, method: str, ours: tuple[float, float] | list[float]) -> pd.DataFrame:
+    """Published results with a place for ours: filled on a data set that is published, empty on any other.
+
+    Args:
+        name: the table's name.
+        method: what was run here.
+        ours: its rank-1 and mAP in per cent.
+
+    Returns:
+        Index (data set, method); columns backbone, rank-1, mAP, mINP, "<method> here: rank-1", "<method> here: mAP"
+        (per cent, NaN = not run), source. The lines of one data set when it is published, of all others otherwise.
+    """
+    known = [data for data in _RANKINGS if name.startswith(data)]
+    tables = {data: published_rankings(data) for data in known or _RANKINGS}
+    together = pd.concat(tables, names=["data set"])
+    values = ours if known else (float("nan"), float("nan"))
+    for number, (measure, value) in enumerate(zip(("rank-1", "mAP"), values, strict=True)):
+        together.insert(4 + number, f"{method} here: {measure}", value)
+    return together

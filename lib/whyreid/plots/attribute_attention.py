@@ -13,6 +13,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from torch import Tensor
 
 from whyreid.data.loading import read_image
@@ -61,18 +63,23 @@ def contribution_figure(
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("contribution to the distance", fontsize=9)
     grid[0, 0].set_yticks(range(len(names)), [names[k] for k in order], fontsize=8)
-    grid[0, -1].legend(loc="lower right", fontsize=8)
+    handles = [
+        Patch(facecolor=NON_MATCH_COLOUR, hatch="///", edgecolor="white", label="differs"),
+        Patch(facecolor=_COMMON, label="shared"),
+        Line2D([], [], color="0.2", linewidth=1, linestyle="--", label="even share"),
+    ]
+    grid[0, -1].legend(handles=handles, loc="lower right", fontsize=8)
     return figure
 
 
 def _bars(axes: Axes, values: np.ndarray, exclusive: np.ndarray, even: float) -> None:
     places = np.arange(len(values))
-    axes.barh(places[~exclusive], values[~exclusive], color=_COMMON, height=0.75, label="shared")
+    axes.barh(places[~exclusive], values[~exclusive], color=_COMMON, height=0.75)
     axes.barh(
         places[exclusive], values[exclusive], color=NON_MATCH_COLOUR, height=0.75, hatch="///", edgecolor="white",
-        linewidth=0, label="differs",
+        linewidth=0,
     )  # fmt: skip
-    axes.axvline(even, color="0.2", linewidth=1, linestyle="--", label="even share")
+    axes.axvline(even, color="0.2", linewidth=1, linestyle="--")
     axes.set_ylim(len(values) - 0.4, -0.6)
     axes.tick_params(axis="x", labelsize=8)
     axes.grid(axis="y", visible=False)

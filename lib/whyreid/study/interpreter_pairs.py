@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,18 +30,28 @@ class Mistake:
 
 
 def first_mistake(
-    query_embeddings: Tensor, gallery_embeddings: Tensor, query: ReIDTable, gallery: ReIDTable
+    query_embeddings: Tensor,
+    gallery_embeddings: Tensor,
+    query: ReIDTable,
+    gallery: ReIDTable,
+    *,
+    attributes: Sequence[str] | None = None,
+    differing: int = 0,
 ) -> Mistake:
     """The first query, in table order, with another labelled person before its first match.
 
-    The picture of the other person is the nearest one; distractors, of whom no label is known, are passed over. If no
-    query has one before its first match, it is the first query with a match and the nearest other person.
+    The picture of the other person is the nearest one; distractors, of whom no label is known, are passed over. Where
+    ``differing`` is given, the nearest other person must differ from the query in so many attributes. If no query
+    meets this, it is the first one with another person before its first match, and if there is none, the first with a
+    match.
 
     Args:
         query_embeddings: [Q, D], compared by Euclidean distance.
         gallery_embeddings: [G, D].
         query: whom the queries show.
         gallery: whom the gallery shows.
+        attributes: those that count; None = all of the tables.
+        differing: least number of attributes in which the two persons differ.
 
     Raises:
         ValueError: no query has a match and another person in its gallery.
@@ -55,10 +66,11 @@ def first_mistake(
     if len(both) == 0:
         raise ValueError(f"{query.name} must have a query with a match and another person in its gallery, got none.")
     wrong = both[first_other[both] < first_match[both]]
-    row = int(wrong[0] if len(wrong) else both[0])
-    places = (int(first_other[row]), int(first_match[row]))
-    other, match = (int(ranked.indices[row, place]) for place in places)
-    return Mistake(row, (other, match), places[1] + 1)
+    nearest = ranked.indices.gather(1, first_other.clamp(max=len(gallery) - 1)[:, None])[:, 0]
+    apart = wrong[_differences(query, gallery, wrong, nearest[wrong], attributes) >= differing] if differing else wrong
+    row = int(next(rows[0] for rows in (apart, wrong, both) if len(rows)))
+    match = int(first_match[row])
+    return Mistake(row, (int(nearest[row]), int(ranked.indices[row, match])), match + 1)
 
 
 def prepared_pairs(
@@ -69,6 +81,18 @@ def prepared_pairs(
     asked = ImageStore(query, size).fetch(torch.tensor([mistake.query] * 2))
     found = ImageStore(gallery, size).fetch(torch.tensor(mistake.gallery))
     return target.image_input.prepare(asked), target.image_input.prepare(found)
+
+
+def _differences(
+    query: ReIDTable, gallery: ReIDTable, rows: Tensor, columns: Tensor, attributes: Sequence[str] | None
+) -> Tensor:
+    """[n] in how many attributes the persons of each pair of pictures differ; unknown labels do not differ."""
+    sides = []
+    for part, chosen in ((query, rows), (gallery, columns)):
+        table = part if attributes is None else part.select_attributes(attributes)
+        sides.append((table.attribute_tensor(missing=False)[chosen], table.attribute_known()[chosen]))
+    (asked, asked_known), (found, found_known) = sides
+    return ((asked != found) & asked_known & found_known).sum(dim=1)
 
 
 def _first(found: Tensor) -> Tensor:

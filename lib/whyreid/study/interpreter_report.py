@@ -97,13 +97,15 @@ def agreement_controls(
         By name: "uniform or random" (every order as good as another; attention 1 everywhere), "fixed order" (how often
         two training persons differ, the same for every pair), "query's labels" (the query's true labels and the
         frequencies, no gallery picture), "query's predicted attributes" (the same without knowing labels), "difference
-        of predicted attributes" (both pictures, no distance).
+        of predicted attributes" (both pictures, no distance), "difference of mean attention" (the interpreter's maps
+        without the target: by how much each map's mean differs between the two pictures).
     """
     names = interpreter.attributes
     (asked, query_rows), (found, gallery_rows) = (known_labels(part, names) for part in (query, gallery))
     reading = attribute_reading(target, table, device=device)
     predicted = predicted_attributes(reading, target, table, query, names, device=device)[query_rows]
     predicted_gallery = predicted_attributes(reading, target, table, gallery, names, device=device)[gallery_rows]
+    brightness = [attribute_embeddings_of(interpreter, part, device=device).mean_attention for part in (query, gallery)]
     learned = identity_labels(table.select("train"), names)
     ratio = learned.double().mean(dim=0)
     return {
@@ -112,6 +114,9 @@ def agreement_controls(
         "query's labels": query_prior_agreement(asked, ratio, asked, found),
         "query's predicted attributes": query_prior_agreement(predicted, ratio, asked, found),
         "difference of predicted attributes": _difference_agreement(predicted, predicted_gallery, asked, found),
+        "difference of mean attention": _difference_agreement(
+            brightness[0][query_rows], brightness[1][gallery_rows], asked, found
+        ),
     }
 
 
@@ -168,5 +173,5 @@ def agreement_row(agreement: AttributeAgreement) -> dict[str, float]:
 
 
 def _difference_agreement(asked: Tensor, found: Tensor, query: Tensor, gallery: Tensor) -> AttributeAgreement:
-    """Contribution of an attribute = by how much its two predicted probabilities differ; one scalar an embedding."""
+    """Contribution of an attribute = by how much its number [N, A] differs between two pictures."""
     return attribute_agreement_streamed(asked[:, :, None], found[:, :, None], query, gallery)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from whyreid.study.claims import Unit
+from whyreid.study.interpreter_claim import interpreter_units
 from whyreid.study.lifting_claim import lifting_units
 from whyreid.study.rarity_claim import rarity_units
 from whyreid.study.retrieval_claim import retrieval_units
+from whyreid.study.truth_claim import truth_units
 
 
 def all_units(*, device: str = "auto") -> tuple[Unit, ...]:
@@ -14,4 +16,10 @@ def all_units(*, device: str = "auto") -> tuple[Unit, ...]:
     Args:
         device: "auto", "cpu" or "cuda".
     """
-    return (*retrieval_units(device=device), *rarity_units(device=device), *lifting_units(device=device))
+    return (
+        *retrieval_units(device=device),
+        *rarity_units(device=device),
+        *lifting_units(device=device),
+        *interpreter_units(device=device),
+        *truth_units(device=device),
+    )

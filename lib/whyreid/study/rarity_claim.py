@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from whyreid.data import ReIDTable, attribute_frequencies
+from whyreid.data import attribute_frequencies
 from whyreid.explain import rank_correlation
-from whyreid.pedestrians import render_promenade
 from whyreid.retrieval import evaluate_embeddings
-from whyreid.study.artifacts import artifact
 from whyreid.study.attribute_steps import comparable_embeddings
+from whyreid.study.balanced_promenade import balanced_promenade
 from whyreid.study.claims import Row, Unit
 from whyreid.study.datasets import load_dataset
 from whyreid.study.presets import size_of
@@ -63,7 +61,7 @@ def rarity_bits(attributes: Tensor, positive_ratio: Tensor) -> Tensor:
 
 
 def _measure(frequencies: str, preset: str, seed: int, device: str) -> Sequence[Row]:
-    table = load_dataset("promenade-a", preset=preset) if frequencies == "market" else _balanced(preset)
+    table = load_dataset("promenade-a", preset=preset) if frequencies == "market" else balanced_promenade(preset=preset)
     target = trained_target(table, recipe_for(size_of(preset)), seed=seed, device=device)
     query, gallery = table.select("query"), table.select("gallery")
     asked, found_in = (comparable_embeddings(target, part, device=device) for part in (query, gallery))
@@ -76,13 +74,3 @@ def _measure(frequencies: str, preset: str, seed: int, device: str) -> Sequence[
     numbers = {"rho": found.rho, "low": found.low, "high": found.high, "mAP": report.mean_ap}
     rounded = {name: round(value, 5) for name, value in numbers.items()}
     return [{"frequencies": frequencies, "seed": seed, "persons": found.n, **rounded}]
-
-
-def _balanced(preset: str) -> ReIDTable:
-    size = size_of(preset)
-
-    def make(folder: Path) -> None:
-        render_promenade(folder, domain="A", preset=size, seed=0, frequencies="balanced")
-
-    inputs = {"domain": "A", "preset": size, "seed": 0, "frequencies": "balanced"}
-    return ReIDTable.load(artifact("promenade", inputs, make, code=["whyreid.pedestrians.render_promenade"]))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from whyreid.data import ReIDTable
 from whyreid.pedestrians import attribute_regions, read_masks
 from whyreid.pedestrians.identity import SCHEMA
 from whyreid.tensor_checks import require_booleans, require_floats, require_tensor
+from whyreid.truth.regions import area_resize
 
 _CHUNK = 64  # pictures whose masks are taken apart at a time
 
@@ -79,8 +79,8 @@ def attention_in_regions(
     counts = (area > 0).double() * (1.0 if weight is None else weight.double())
     values = (shares * covered).sum(dim=2), area, _of_other_groups(shares, covered, groups)
     total = counts.sum(dim=0)
-    means = [(value * counts).sum(dim=0) / total for value in values]  # 0 / 0 is NaN
-    return RegionAttention(*means, weight=total)
+    inside, covers, others = ((value * counts).sum(dim=0) / total for value in values)  # 0 / 0 is NaN
+    return RegionAttention(inside, covers, others, total)
 
 
 def differing_share(attributes: Tensor, partners: Tensor) -> Tensor:
@@ -125,7 +125,7 @@ def attribute_region_shares(table: ReIDTable, names: Sequence[str], size: tuple[
     parts = []
     for rows in torch.arange(len(table)).split(_CHUNK):
         regions = attribute_regions(read_masks(table, rows.tolist()))[:, columns]
-        parts.append(F.adaptive_avg_pool2d(regions.float(), size))
+        parts.append(area_resize(regions, size))
     return torch.cat(parts)
 
 

@@ -83,7 +83,8 @@ def revelation_table(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Index explainer, evidence; for each fault "change" (mean ± standard deviation over seeds, in percentage points)
-        and "revealed" ("2 of 3", of so many seeds), and "false alarms" of two sound targets. The first line is the truth.
+        and "revealed" ("2 of 3", of so many seeds), and "false alarms" of two sound targets, of both endpoints in
+        each seed. The first line is the truth.
     """
     found = revelations(rows)
     truth: dict[str, str] = {}
@@ -100,7 +101,7 @@ def revelation_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _line(part: pd.DataFrame) -> dict[str, str]:
     """One explainer's line."""
-    line = {}
+    line: dict[str, str] = {}
     for fault in ENDPOINTS:
         own = part[part["fault"] == fault]
         line |= {f"{fault}: change": _points(own["change"]), f"{fault}: revealed": _count(own["revealed"])}

@@ -1,0 +1,64 @@
+"""The figure of planted faults."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from whyreid.plots.planted_fault import planted_fault_figure
+from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR
+
+FAULTS = {"tied": "Tied", "background": "Background"}
+
+
+def row(fault, quantity, change, revealed, *, explainer="maps of A"):
+    ends = {"change": change, "low": change - 0.02, "high": change + 0.02, "true change": 0.2, "revealed": revealed}
+    return {"explainer": explainer, "evidence": "maps", "fault": fault, "seed": 0, "quantity": quantity, **ends}
+
+
+@pytest.fixture
+def found():
+    rows = [
+        row("tied", "backpack", 0.1, True),
+        row("background", "elsewhere", 0.0, False),
+        row("none", "backpack", 0.01, False),
+        row("none", "elsewhere", 0.03, True),
+    ]
+    return pd.DataFrame(rows)
+
+
+def dots(axes):
+    """Marker -> (x, face colour) of what is drawn as single points."""
+    lines = [line for line in axes.lines if line.get_marker() in ("o", "x")]
+    return {line.get_marker(): (float(line.get_xdata()[0]), line.get_markerfacecolor()) for line in lines}
+
+
+def test_changes_are_drawn_in_percentage_points_beside_those_of_chance(found):
+    figure = planted_fault_figure(found, FAULTS)
+    tied, background = (dots(axes) for axes in figure.axes)
+    assert (tied["o"][0], tied["x"][0]) == (pytest.approx(10.0), pytest.approx(1.0))
+    assert (background["o"][0], background["x"][0]) == (pytest.approx(0.0), pytest.approx(3.0))
+    plt.close(figure)
+
+
+def test_a_revealed_fault_is_a_full_dot_and_another_a_hollow_one(found):
+    figure = planted_fault_figure(found, FAULTS)
+    tied, background = (dots(axes) for axes in figure.axes)
+    assert tied["o"][1] == MATCH_COLOUR
+    assert background["o"][1] == "white"
+    assert NON_MATCH_COLOUR in {line.get_color() for line in figure.axes[1].lines}
+    plt.close(figure)
+
+
+def test_the_true_change_is_a_line_in_every_panel(found):
+    figure = planted_fault_figure(found, FAULTS)
+    for axes in figure.axes:
+        dotted = [line for line in axes.lines if line.get_linestyle() == ":"]
+        assert [float(line.get_xdata()[0]) for line in dotted] == [pytest.approx(20.0)]
+    plt.close(figure)
+
+
+def test_a_fault_without_rows_is_refused(found):
+    with pytest.raises(ValueError, match="background"):
+        planted_fault_figure(found[found["fault"] != "background"], FAULTS)

@@ -43,7 +43,7 @@ def ablation_figure(
     lines = pd.DataFrame() if controls is None else controls
     figure, grid = plt.subplots(
         1, len(measures), sharey=True, squeeze=False, layout="constrained",
-        figsize=(2.2 + 2.5 * len(measures), 1.1 + 0.3 * len(statistics) + 0.22 * len(lines)),
+        figsize=(1.7 + 1.8 * len(measures), 1.2 + 0.3 * len(statistics) + 0.12 * len(lines)),
     )  # fmt: skip
     places = np.arange(len(statistics))
     for axes, (measure, label) in zip(grid[0], measures.items(), strict=True):
@@ -115,7 +115,7 @@ def share_bias_figure(frames: Mapping[str, pd.DataFrame], quantities: Mapping[st
             axes.scatter(known[column], known[share], s=22, alpha=0.75)
             axes.axhline(1, color="0.4", linewidth=1, linestyle="dotted")
             _name_extremes(axes, known, column, share)
-            rho = known.corr(method="spearman").iloc[0, 1] if len(known) > 2 else float("nan")
+            rho = float(known.corr(method="spearman").to_numpy()[0, 1]) if len(known) > 2 else float("nan")
             axes.set_title(name + f": ρ = {rho:.2f}", fontsize=10)
             axes.set_xlabel(label, fontsize=9)
             axes.tick_params(labelsize=8.5)
@@ -138,7 +138,7 @@ def mean_map_figure(rows: Mapping[str, Tensor], names: Sequence[str]) -> Figure:
         raise ValueError(f"rows must hold one map for each of {len(names)} names; choose the same attributes for all.")
     figure, grid = plt.subplots(
         len(rows), len(names), squeeze=False, layout="constrained",
-        figsize=(1.3 + 0.78 * len(names), 0.35 + 1.45 * len(rows)),
+        figsize=(1.3 + 0.56 * len(names), 0.35 + 1.15 * len(rows)),
     )  # fmt: skip
     for axes_row, (label, maps) in zip(grid, rows.items(), strict=True):
         low, high = float(maps.min()), float(maps.max())

@@ -117,7 +117,7 @@ def interpreter_summary(
     """
     chosen = rows[(rows["tested on"] == tested_on) & (rows["trained on"] == (trained_on or tested_on))]
     control = chosen["variant"].str.startswith(CONTROL)
-    chosen = chosen[~control | (chosen["network"] == "thin")]
+    chosen = chosen[~control | (chosen["target"] == "thin")]
     present = [name for name in measures if name in chosen]
     return mean_and_deviation(chosen, ["variant"], present)
 
@@ -144,7 +144,7 @@ def _test_sets(ablation: Ablation) -> tuple[str, ...]:
 def _described(ablation: Ablation, tested_on: str, seed: int, preset: str) -> dict[str, str | int | float]:
     return {
         "variant": ablation.name,
-        "network": ablation.network,
+        "target": ablation.network,
         "trained on": ablation.dataset,
         "tested on": tested_on,
         "seed": seed,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 from torch import Tensor
 
-from whyreid.data import ReIDTable
+from whyreid.data import AttributeSchema, ReIDTable
 from whyreid.data.loading import ImageStore
 from whyreid.explain import rank_correlation
 from whyreid.models import attribute_embeddings
@@ -73,7 +74,31 @@ class InterpreterTruth:
             "attention inside": found["inside"],
             "area": found["area"],
             "other maps inside": found["other_maps"],
+            "over area": found["inside"] / found["area"],
+            "over other maps": found["inside"] / found["other_maps"],
         }
+
+    def frame(self) -> pd.DataFrame:
+        """One row an attribute, for figures: its shares, how often it differs, and its area where masks are known.
+
+        Returns:
+            Index attribute; columns "share" and "share in common pairs" (1 = an equal part of the distance),
+            "differs (% of pairs)" of training persons, and "area (% of the picture)" (NaN without masks).
+        """
+        count = len(self.names)
+        columns = {
+            "share": count * self.shares.overall,
+            "share in common pairs": count * self.shares.common,
+            "differs (% of pairs)": 100 * self.disagreement,
+            "area (% of the picture)": torch.full((count,), torch.nan) if self.area is None else 100 * self.area,
+        }
+        return pd.DataFrame({name: value.numpy() for name, value in columns.items()}, index=list(self.names))
+
+    def one_of_each_group(self, schema: AttributeSchema) -> list[int]:
+        """Of each attribute group the attribute in which training persons differ most, as positions in ``names``."""
+        groups = pd.Series([schema.group_of(name) for name in self.names])
+        varies = pd.Series(self.disagreement.numpy())
+        return sorted(int(part.idxmax()) for _, part in varies.groupby(groups))
 
 
 def interpreter_truth(

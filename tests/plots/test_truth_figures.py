@@ -1,0 +1,56 @@
+"""The figures of the chapter on truth."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+import torch
+
+from whyreid.pedestrians import GROUPS
+from whyreid.plots.truth import label_agreement_figure, true_effect_figure, truth_figure
+from whyreid.truth import CounterfactualEffects
+
+
+@pytest.fixture
+def scores():
+    return pd.DataFrame(
+        {
+            "source": ["explainer", "explainer", "control"],
+            "oracle_mask": [False, True, False],
+            "rank_correlation": [0.1, 0.5, 0.3],
+            "low": [0.0, 0.4, 0.2],
+            "high": [0.2, 0.6, 0.4],
+            "label_agreement": [0.9, 0.5, 0.5],
+        },
+        index=["AMD", "GradCAM", "usual effect"],
+    )
+
+
+def test_explainers_are_ordered_by_truth_and_the_best_control_is_drawn(scores):
+    figure = truth_figure(scores)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["AMD", "usual effect", "GradCAM"]
+    assert any(list(line.get_xdata()) == [0.3, 0.3] for line in axes.lines)
+    plt.close(figure)
+
+
+def test_every_point_has_its_name_and_no_two_names_the_same_place(scores):
+    scores = pd.concat([scores, scores.iloc[[1]].rename(index={"GradCAM": "twin"})])
+    figure = label_agreement_figure(scores)
+    texts = figure.axes[0].texts
+    assert {text.get_text() for text in texts} == set(scores.index)
+    assert len({(text.xy, text.xyann) for text in texts}) == len(texts)
+    plt.close(figure)
+
+
+def test_only_groups_that_differ_somewhere_are_drawn_the_largest_on_top():
+    truth = torch.full((3, len(GROUPS)), torch.nan, dtype=torch.float64)
+    truth[:, GROUPS.index("hat")] = torch.tensor([0.1, 0.2, 0.1])
+    truth[0, GROUPS.index("bag")] = -0.9
+    effects = CounterfactualEffects(
+        torch.ones(3).double(), "distance", GROUPS, truth, truth * 0, torch.ones(3).double()
+    )
+    figure = true_effect_figure(effects)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["hat (3)", "bag (1)"]
+    plt.close(figure)

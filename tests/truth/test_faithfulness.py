@@ -72,6 +72,18 @@ def test_the_reversed_map_loses_what_the_map_gains(mode):
     assert one.gain().abs().sum() > 0
 
 
+def test_insertion_is_deletion_in_the_other_order_run_backwards():
+    score = TargetDistance(thin_network(**TINY))
+    query, gallery = torch.randn(2, 3, 3, *SIZE, generator=torch.Generator().manual_seed(0))
+    maps = torch.randn(3, 1, *BLOCKS, generator=torch.Generator().manual_seed(1))
+    deletion, insertion = (
+        faithfulness_curves(score, query, gallery, maps, mode=mode, blocks=BLOCKS, steps=8)
+        for mode in ("deletion", "insertion")
+    )
+    torch.testing.assert_close(insertion.together_first, deletion.apart_first.flip(1))
+    torch.testing.assert_close(insertion.gain(), deletion.gain())
+
+
 @pytest.mark.parametrize("mode", ["deletion", "insertion"])
 @pytest.mark.parametrize("fill", ["mean", "blur"])
 def test_curves_equal_a_slow_loop(mode, fill):
@@ -148,6 +160,14 @@ def test_rank_of_the_true_match_equals_a_loop_with_ties_at_half():
             here = distances[pair, step]
             expected = ((rivals[pair] < here).sum() + 0.5 * (rivals[pair] == here).sum()) / 7
             assert found[pair, step].item() == pytest.approx(expected.item())
+
+
+def test_rows_with_fewer_rivals_are_filled_with_infinity():
+    rivals = torch.tensor([[1.0, 2.0, torch.inf], [1.0, 2.0, 9.0]])
+    found = closer_rivals(torch.tensor([[1.5, 5.0]]).expand(2, 2), rivals)
+    assert found.tolist() == [[0.5, 1.0], [pytest.approx(1 / 3), pytest.approx(2 / 3)]]
+    with pytest.raises(ValueError, match="at least one finite"):
+        closer_rivals(torch.ones(1, 1), torch.full((1, 2), torch.inf))
 
 
 def test_the_rank_gets_worse_when_what_holds_together_goes():

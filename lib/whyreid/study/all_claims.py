@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from whyreid.study.claims import Unit
+from whyreid.study.faithfulness_claim import faithfulness_units
 from whyreid.study.interpreter_claim import interpreter_units
 from whyreid.study.lifting_claim import lifting_units
+from whyreid.study.planted_fault_claim import planted_fault_units
 from whyreid.study.rarity_claim import rarity_units
 from whyreid.study.retrieval_claim import retrieval_units
 from whyreid.study.truth_claim import truth_units
@@ -22,4 +24,6 @@ def all_units(*, device: str = "auto") -> tuple[Unit, ...]:
         *lifting_units(device=device),
         *interpreter_units(device=device),
         *truth_units(device=device),
+        *faithfulness_units(device=device),
+        *planted_fault_units(device=device),
     )

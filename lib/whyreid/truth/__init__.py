@@ -38,6 +38,7 @@ from whyreid.truth.sanity import (
 )
 from whyreid.truth.shapley import Shapley, plan_coalitions, shapley_contributions
 from whyreid.truth.truth_scores import TruthScores, group_contributions, score_groups, truth_scores
+from whyreid.truth.whole_map import whole_maps
 
 __all__ = [
     "ORACLE_MASK",
@@ -95,4 +96,5 @@ __all__ = [
     "score_groups",
     "shapley_contributions",
     "truth_scores",
+    "whole_maps",
 ]

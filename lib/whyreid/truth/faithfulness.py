@@ -75,6 +75,9 @@ def faithfulness_curves(
 ) -> FaithfulnessCurves:
     """Hide (or uncover) the gallery pictures block by block in the order of their maps, and measure the score.
 
+    Uncovering in one order is hiding in the reverse one, run backwards: in both orders together, insertion and deletion
+    have the same gain. They differ in which half of a curve is looked at.
+
     Args:
         score: what the pair is scored by, see `whyreid.explain.as_pair_score`.
         query: [P, 3, H, W] normalised pictures; they stay as they are.
@@ -144,7 +147,8 @@ def closer_rivals(distances: Tensor, rivals: Tensor) -> Tensor:
 
     Args:
         distances: [P, N] of the true match, such as one curve of `FaithfulnessCurves`.
-        rivals: [P, R] distances of the query to the gallery pictures of other persons.
+        rivals: [P, R] distances of the query to the gallery pictures of other persons; rows with fewer are filled with
+            infinity.
 
     Returns:
         [P, N] in 0..1; 0 = the match is found first.
@@ -155,14 +159,14 @@ def closer_rivals(distances: Tensor, rivals: Tensor) -> Tensor:
     """
     require_floats("distances", distances, "[P, N]")
     require_floats("rivals", rivals, "[P, R]")
-    if len(distances) != len(rivals) or rivals.shape[1] == 0:
+    if len(distances) != len(rivals) or not bool(rivals.isfinite().any(dim=1).all()):
         raise ValueError(
-            f"rivals must be [{len(distances)}, R], at least one a pair, got {list(rivals.shape)}; leave out the "
-            "query's own pictures only."
+            f"rivals must be [{len(distances)}, R], at least one finite a pair, got {list(rivals.shape)}; leave out "
+            "the query's own pictures only."
         )
     ordered, asked = rivals.contiguous().sort(dim=1).values, distances.to(rivals).contiguous()
     below, up_to = (torch.searchsorted(ordered, asked, right=right) for right in (False, True))
-    return (below + up_to).double() / (2 * rivals.shape[1])
+    return (below + up_to).double() / (2 * rivals.isfinite().sum(dim=1, keepdim=True))
 
 
 def rank_response(curves: FaithfulnessCurves, rivals: Tensor) -> FaithfulnessCurves:
@@ -170,7 +174,8 @@ def rank_response(curves: FaithfulnessCurves, rivals: Tensor) -> FaithfulnessCur
 
     Args:
         curves: of pairs that show the same person, with a distance as response.
-        rivals: [P, R] distances of each query to the gallery pictures of other persons, in the same units.
+        rivals: [P, R] distances of each query to the gallery pictures of other persons, in the same units, see
+            `closer_rivals`.
 
     Raises:
         ValueError: the response is no distance.

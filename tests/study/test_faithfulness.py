@@ -1,0 +1,94 @@
+"""Which pairs faithfulness is measured on, and what the tables hold, on a tiny rendered town."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from whyreid.data.loading import ImageStore
+from whyreid.explain import TargetDistance, score_pairs
+from whyreid.models import thin_network
+from whyreid.pedestrians import Preset, render_promenade
+from whyreid.study import faithfulness_table as study
+from whyreid.study.faithfulness_claim import faithfulness_units
+from whyreid.study.faithfulness_pairs import matches_and_impostors
+from whyreid.truth.known_evidence import patch_target
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("promenade")
+    return render_promenade(folder, domain="A", preset=Preset(10, 8, 3, 4, 64, 32), frequencies="balanced", workers=1)
+
+
+@pytest.fixture(scope="module")
+def target():
+    return thin_network(widths=(4, 8, 8, 8), depths=(1, 1, 1), image_size=(64, 32)).eval()
+
+
+def distances_of(target, pairs):
+    """[P, G] by one pass for each gallery picture."""
+    asked, size, score = pairs.pictures(target.image_input)[0], target.image_input, TargetDistance(target)
+    gallery = size.prepare(ImageStore(pairs.gallery, size.size).fetch(torch.arange(len(pairs.gallery))))
+    return torch.stack([score_pairs(score, image.expand_as(gallery), gallery) for image in asked.split(1)])
+
+
+def test_each_query_comes_with_its_closest_true_match_and_its_closest_impostor(town, target):
+    matches, impostors = matches_and_impostors(target, town, count=5, seed=0, device="cpu")
+    assert torch.equal(matches.query_rows, impostors.query_rows)
+    distances = distances_of(target, matches)
+    for pair, row in enumerate(matches.query_rows.tolist()):
+        same = matches.gallery.pids == matches.query.pids[row]
+        valid = same & (matches.gallery.camids != matches.query.camids[row])
+        assert valid[matches.gallery_rows[pair]]
+        assert not same[impostors.gallery_rows[pair]]
+        closest = distances[pair].masked_fill(~valid, torch.inf).min()
+        torch.testing.assert_close(distances[pair, matches.gallery_rows[pair]], closest)
+        nearest = distances[pair].masked_fill(same, torch.inf).min()
+        torch.testing.assert_close(distances[pair, impostors.gallery_rows[pair]], nearest)
+        finite = matches.rivals[pair].isfinite()
+        assert torch.equal(finite, ~same)
+        torch.testing.assert_close(matches.rivals[pair][finite], distances[pair][finite], rtol=1e-4, atol=1e-5)
+
+
+def test_the_draw_repeats_with_its_seed_and_has_as_many_queries_as_can_be_had(town, target):
+    first, same, other = (
+        matches_and_impostors(target, town, count=4, seed=seed, device="cpu")[0].query_rows for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+    everything = matches_and_impostors(target, town, count=10**6, seed=0, device="cpu")[0].query_rows
+    assert everything.unique().numel() == len(everything) <= len(town.select("query"))
+
+
+def test_tables_hold_every_method_and_every_number_is_there(town, target):
+    found = study.faithfulness_table(target, town, preset="smoke", device="cpu")
+    names = [method.name for method in study.map_methods(seed=0)]
+    assert len(found) == len(names) * 2 * 2
+    assert found["explainer"].unique().tolist() == names
+    assert set(found["source"]) == {"explainer", "control"}
+    assert found.loc[found["pairs"] == "match", "rank_gain"].notna().all()
+    assert found.loc[found["pairs"] == "impostor", "rank_gain"].isna().all()
+    assert found["gain"].abs().between(0, 100).all()  # an untrained target tells hardly anybody apart
+
+
+def test_explainers_of_a_model_that_reads_one_patch_are_faithful_and_random_ones_are_not(town):
+    patch = patch_target(slice(24, 32), slice(8, 16), size=(64, 32))
+    found = study.faithfulness_table(patch, town, preset="default", device="cpu")
+    gain = found[found["fill"] == "mean"].groupby("explainer")["gain"].mean()
+    assert (gain[["occlusion, grey", "SBSM", "feature ablation"]] > 0.1).all()  # else a sign is wrong
+    assert gain["occlusion, grey"] > 3 * abs(gain["random"])
+
+
+def test_sanity_shows_that_controls_do_not_know_the_model(town, target):
+    found = study.unlearned_similarity(target, town, preset="smoke", device="cpu").set_index("explainer")
+    assert found.loc["centre", "spearman"] == pytest.approx(1)
+    assert found.loc["random", "spearman"] == pytest.approx(1)
+    learned = found[found["source"] == "explainer"]
+    assert (learned["spearman"].abs() < 0.95).all()
+
+
+def test_units_are_one_a_seed():
+    units = faithfulness_units()
+    assert [unit.name for unit in units] == [f"promenade-a-seed{seed}" for seed in (0, 1, 2)]
+    assert len({unit.digest() for unit in units}) == 3

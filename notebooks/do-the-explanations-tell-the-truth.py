@@ -20,7 +20,7 @@
 # Published ones are judged by eye, or by whether they name attributes in which the labels differ.
 # Here each is held against what really happens: one picture is rendered again with the other person's attributes, and the distance is measured again.
 #
-# In one sentence: agreement with labels is not agreement with the truth, so every explainer stands here beside controls that look at no model, and the tables say which of them it beats.
+# In one sentence: an explanation has told something only where it beats controls that look at no model, and the tables below say where that is.
 #
 # It needs Promenade, where pictures can be rendered again; target and interpreter stored, it takes some minutes on two CPU cores.
 
@@ -39,9 +39,11 @@ import pandas as pd
 from IPython.display import display
 
 from whyreid.plots import image_row_figure, show_figure, show_table, use_book_style
+from whyreid.plots.planted_fault import planted_fault_figure
 from whyreid.plots.truth import label_agreement_figure, true_effect_figure, truth_figure
 from whyreid.study.claims import read_claim
 from whyreid.study.datasets import load_dataset
+from whyreid.study.planted_fault_claim import confirmation_table, revelation_table, revelations
 from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
 from whyreid.study.steps import trained_target
@@ -94,7 +96,7 @@ sizes = truth.mean_size().nan_to_num(-1.0)
 largest = truth.groups[int(sizes.argmax())]
 negative = float((truth.truth[truth.differs] < 0).double().mean())
 claim = (
-    f"One dot a pair, in brackets how many; the bar is the mean. On average *{largest}* does most, and "
+    f"One dot a pair, in brackets how many; the bar is the mean. On average “{largest}” does most, and "
     f"{negative:.0%} of the differences bring a pair together instead of setting it apart."
 )
 show_figure(true_effect_figure(truth), claim)
@@ -124,7 +126,7 @@ ahead = scores[
 sure = ahead[ahead["p"] < 0.05]
 claim = (
     f"The primary endpoint on {len(pairs)} pairs of one target, with 95 % intervals over families of look-alikes. The best "
-    f"control is *{control}*; {len(ahead)} of {int((scores['source'] == 'explainer').sum())} explainers lie above it, "
+    f"control is “{control}”; {len(ahead)} of {int((scores['source'] == 'explainer').sum())} explainers lie above it, "
     f"{len(sure)} of them by more than chance (p < 0.05, bootstrap, adjusted after Holm)."
 )
 show_figure(truth_figure(scores), claim)
@@ -135,6 +137,7 @@ names = {"rank_correlation": "rank correlation", "p": "p against best control", 
 show_table(scores.rename(columns=names)[list(names.values())], digits=2)
 
 # %% [markdown]
+# *p* is of the difference to the best control, in either direction: an explainer can also be worse by more than chance.
 # *Top-1*: how often the group said to matter most does.
 # *Sign*: how often it is right whether a difference sets apart or brings together (0.5 by guessing, if both were as frequent).
 # *Explained*: which share of the score is put down to the differing groups.
@@ -190,7 +193,7 @@ except FileNotFoundError as missing:
 together = label_agreement_tells(scores)
 top = scores["label_agreement"].idxmax()
 claim = (
-    f"One point an explainer or control. Agreement with labels is highest for *{top}*, whose rank correlation with the "
+    f"One point an explainer or control. Agreement with labels is highest for “{top}”, whose rank correlation with the "
     f"truth is {scores.loc[top, 'rank_correlation']:.2f}; over all points the two measures have {together}."
 )
 show_figure(label_agreement_figure(scores), claim)
@@ -210,11 +213,42 @@ if len(stored):
 show_table(trust_table(shown), digits=2)
 
 # %% [markdown]
+# ## A model with a planted fault
+#
+# An auditor wants to be told when a model uses what it should not.
+# One target is trained on a town where whoever carries a backpack wears white, another on pictures whose identities are their backgrounds; both are asked about ordinary pairs.
+# First the fault is confirmed by re-rendering: the true effect of the planted quantity in the sound and in the faulty target.
+
+# %% tags=["hide-input"]
+try:
+    planted = read_claim("planted-fault").rows
+    display(show_table(confirmation_table(planted), digits=3))
+except FileNotFoundError as missing:
+    planted = pd.DataFrame()
+    print(missing)
+
+# %% [markdown]
+# Then every explainer explains the same pairs with the sound and with the faulty target.
+# It reveals the fault when the share that it puts down to the planted quantity (the backpack; whatever is outside of the differing attributes) moves as the true share does, with an interval over families that excludes zero.
+# Two sound targets from different random starts say how often that happens for nothing (*false alarms*).
+
+# %% tags=["hide-input"]
+titles = {"tied": "backpack and white tied", "background": "identities are backgrounds"}
+if len(planted):
+    revealed = revelations(planted)
+    display(revelation_table(planted))
+    faulty = revealed[revealed["fault"] != "none"]
+    right = faulty.groupby(["explainer", "evidence"])["revealed"].mean()
+    claim = f"The best, {' by '.join(right.idxmax())}, reveals {right.max():.0%} of the planted faults over all stored seeds."
+    panels = {name: title for name, title in titles.items() if (revealed["fault"] == name).any()}
+    show_figure(planted_fault_figure(revealed, panels), claim)
+
+# %% [markdown]
 # ## Takeaways
 #
 # * Most of a distance between two pictures is not made by the attributes in which the persons differ: pose, camera and light remain when all have been copied.
 # * An explanation has told something about a model when it beats what is known without looking at the model: what each attribute usually does is a control that has to be printed.
-# * Agreement with labels says whether an explanation names what differs, not whether the model uses it.
+# * Agreement with labels can be had without any model; whether it goes with the truth has to be measured, as above.
 #
 # ## Limits
 #

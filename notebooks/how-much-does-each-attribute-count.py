@@ -300,7 +300,7 @@ show_table(pd.DataFrame.from_dict(columns, orient="index"))
 #
 # * The parts add up to the distance: that is what the first loss asks for, and attention 1 everywhere does it exactly.
 # * Agreement with labels is about as high as published, and must be read against the rows beside it: a prior that never saw the model is close.
-# * A map says *whether* a person has the attribute as well as *where* it is, and the first alone carries much of the agreement.
+# * A map says *whether* a person has the attribute as well as *where* it is; the rows without the target say what the first alone is worth.
 #
 # ## Limits
 #

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from whyreid.pedestrians import Preset, render_promenade
 from whyreid.study import faithfulness_table as study
 from whyreid.study.faithfulness_claim import faithfulness_units
 from whyreid.study.faithfulness_pairs import matches_and_impostors
+from whyreid.study.faithfulness_summary import faithful_methods, gain_table, mean_gain
 from whyreid.truth.known_evidence import patch_target
 
 
@@ -92,3 +94,36 @@ def test_units_are_one_a_seed():
     units = faithfulness_units()
     assert [unit.name for unit in units] == [f"promenade-a-seed{seed}" for seed in (0, 1, 2)]
     assert len({unit.digest() for unit in units}) == 3
+
+
+def rows_of(gains: dict[str, tuple[float, float]], *, seed: int = 0) -> pd.DataFrame:
+    """Rows of methods with one gain and its error in all four columns."""
+    return pd.DataFrame(
+        [
+            {"explainer": name, "source": "control" if name == "random" else "explainer", "pairs": pairs, "fill": fill,
+             "gain": gain, "error": error, "rank_gain": gain / 2 if pairs == "match" else float("nan"), "seed": seed}
+            for name, (gain, error) in gains.items()
+            for pairs in ("match", "impostor")
+            for fill in ("mean", "blur")
+        ]
+    )  # fmt: skip
+
+
+def test_gains_are_printed_in_per_cent_with_their_deviation_over_seeds():
+    rows = pd.concat(
+        [rows_of({"b": (0.1, 0.01), "a": (0.5, 0.01)}), rows_of({"b": (0.3, 0.01), "a": (0.5, 0)}, seed=1)]
+    )
+    table = gain_table(rows)
+    assert table.index.tolist() == ["b", "a"]
+    assert table.loc["b", "match, grey"] == "20.0 ± 14.1"
+    assert table.loc["a", "rank, blur"] == "25.0 ± 0.0"
+    assert table["seeds"].tolist() == [2, 2]
+    assert gain_table(rows_of({"b": (0.1, 0.01)}).drop(columns="seed")).loc["b", "impostor, blur"] == "10.0"
+
+
+def test_faithful_are_explainers_that_gain_clearly_everywhere():
+    rows = rows_of({"sure": (0.3, 0.1), "doubtful": (0.3, 0.2), "wrong": (-0.3, 0.01), "random": (0.3, 0.01)})
+    assert faithful_methods(rows) == ["sure"]
+    rows.loc[(rows["explainer"] == "sure") & (rows["fill"] == "blur"), "gain"] = 0.1
+    assert faithful_methods(rows) == []
+    assert mean_gain(rows_of({"low": (0.1, 0), "high": (0.2, 0)})).index.tolist() == ["high", "low"]

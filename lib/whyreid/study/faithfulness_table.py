@@ -34,7 +34,7 @@ from whyreid.truth.faithfulness import faithfulness_curves, rank_response
 from whyreid.truth.sanity import explanation_similarity, randomised_targets
 from whyreid.truth.whole_map import whole_maps
 
-PAIRS: Mapping[str, int] = MappingProxyType({"smoke": 2, "default": 24, "paper": 100})
+PAIRS: Mapping[str, int] = MappingProxyType({"smoke": 1, "default": 24, "paper": 100})
 """Queries; each gives a pair with its closest true match and one with its closest impostor."""
 
 SANITY_PAIRS = 8
@@ -61,6 +61,13 @@ class MapMethod:
     def about(self) -> dict[str, str]:
         """The columns that name it."""
         return {"explainer": self.name, "source": self.source}
+
+    def maps(self, target: TargetModel, pictures: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """One map [P, 1, h, w] for the whole distance, of the query and of the gallery pictures."""
+        query, gallery = whole_maps(explain_in_chunks(self.of(target), *pictures, chunk=_CHUNK))
+        if query is None or gallery is None:
+            raise ValueError(f"{self.name} must have maps of both pictures, got none; it cannot be scored by place.")
+        return query, gallery
 
 
 def map_methods(*, seed: int, interpreter: TrainedInterpreter | None = None) -> Iterator[MapMethod]:
@@ -92,6 +99,7 @@ def faithfulness_table(
     preset: str,
     seed: int = 0,
     interpreter: TrainedInterpreter | None = None,
+    count: int | None = None,
     device: str = "auto",
 ) -> pd.DataFrame:
     """Deletion in both orders for every explainer and control, on matches and impostors, with two fills.
@@ -101,9 +109,10 @@ def faithfulness_table(
     Args:
         target: whose distance is explained.
         table: any data set with queries and gallery, photographs too.
-        preset: decides how many pairs, see `PAIRS`.
+        preset: decides how many queries, see `PAIRS`.
         seed: of the random control.
         interpreter: of this target, for AMD.
+        count: queries, when it is to be another number.
         device: where pictures are embedded, see `matches_and_impostors`.
 
     Returns:
@@ -114,15 +123,13 @@ def faithfulness_table(
 
     Cost: about 7 s a query on one CPU thread with the thin network.
     """
-    drawn = matches_and_impostors(target, table, count=PAIRS[size_of(preset)], seed=_DRAW, device=device)
+    count = PAIRS[size_of(preset)] if count is None else count
+    drawn = matches_and_impostors(target, table, count=count, seed=_DRAW, device=device)
     rows: list[dict[str, str | float | int]] = []
     for kind, pairs in zip(("match", "impostor"), drawn, strict=True):
         pictures = pairs.pictures(target.image_input)
         for method in map_methods(seed=seed, interpreter=interpreter):
-            explanation = explain_in_chunks(method.of(target), *pictures, chunk=_CHUNK)
-            maps = whole_maps(explanation)[1]
-            if maps is None:
-                raise ValueError(f"{method.name} must have maps of gallery pictures, got none.")
+            _, maps = method.maps(target, pictures)
             for fill in FILLS:
                 numbers = _gain(target, pairs, pictures, maps, fill, ranked=kind == "match")
                 rows.append({**method.about(), "pairs": kind, "fill": fill, **numbers})

@@ -6,11 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import pandas as pd
-
 from whyreid.data import ReIDTable
 from whyreid.study.balanced_promenade import balanced_promenade
-from whyreid.study.claims import Row, Unit, mean_and_deviation
+from whyreid.study.claims import Row, Unit
 from whyreid.study.datasets import PROMENADE_DOMAINS, load_dataset
 from whyreid.study.interpreter_ablations import FULL, MAIN, SIDE, Ablation, ablation_recipe, trained_ablation
 from whyreid.study.interpreter_report import agreement_controls, agreement_row, interpreter_report
@@ -99,27 +97,6 @@ def control_rows(
     parts = tested.select("query"), tested.select("gallery")
     found = agreement_controls(interpreter, target, table, *parts, device=device)
     return [{"variant": CONTROL + name, **rounded(agreement_row(value))} for name, value in found.items()]
-
-
-def interpreter_summary(
-    rows: pd.DataFrame, measures: Sequence[str], *, tested_on: str = "promenade-a", trained_on: str | None = None
-) -> pd.DataFrame:
-    """Mean and standard deviation over seeds of the variants and controls on one test set.
-
-    Args:
-        rows: of `read_claim("interpreter")`.
-        measures: columns of numbers.
-        tested_on: the test set.
-        trained_on: what target and interpreter learned; the test set's own training identities unless given.
-
-    Returns:
-        Index variant; columns as of `mean_and_deviation`. The controls are those of the thin target.
-    """
-    chosen = rows[(rows["tested on"] == tested_on) & (rows["trained on"] == (trained_on or tested_on))]
-    control = chosen["variant"].str.startswith(CONTROL)
-    chosen = chosen[~control | (chosen["target"] == "thin")]
-    present = [name for name in measures if name in chosen]
-    return mean_and_deviation(chosen, ["variant"], present)
 
 
 def rounded(numbers: Mapping[str, float]) -> dict[str, float]:

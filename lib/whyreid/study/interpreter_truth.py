@@ -96,9 +96,12 @@ class InterpreterTruth:
 
     def one_of_each_group(self, schema: AttributeSchema) -> list[int]:
         """Of each attribute group the attribute in which training persons differ most, as positions in ``names``."""
-        groups = pd.Series([schema.group_of(name) for name in self.names])
-        varies = pd.Series(self.disagreement.numpy())
-        return sorted(int(part.idxmax()) for _, part in varies.groupby(groups))
+        best: dict[str, int] = {}
+        for place, (name, varies) in enumerate(zip(self.names, self.disagreement.tolist(), strict=True)):
+            group = schema.group_of(name)
+            if group not in best or varies > float(self.disagreement[best[group]]):
+                best[group] = place
+        return sorted(best.values())
 
 
 def interpreter_truth(

@@ -1,0 +1,73 @@
+"""Tables of faithfulness over seeds, and the sentences that depend on them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from whyreid.study.claims import mean_and_deviation
+
+COLUMNS = {
+    ("match", "mean"): "match, grey",
+    ("match", "blur"): "match, blur",
+    ("impostor", "mean"): "impostor, grey",
+    ("impostor", "blur"): "impostor, blur",
+}
+
+
+def gain_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Gains in per cent of the mean distance, and of the rank, one row a method; mean ± deviation over several seeds.
+
+    Args:
+        rows: of `whyreid.study.faithfulness_table.faithfulness_table`, or of the claim (measure "faithfulness").
+
+    Returns:
+        Index explainer, in the order of ``rows``; text columns named in `COLUMNS`, "rank, grey" and "rank, blur"
+        (percentage points of the other persons' pictures that come before the match), and "seeds".
+    """
+    rows = rows.assign(seed=rows.get("seed", 0))
+    wide = pd.DataFrame(
+        [
+            {
+                "explainer": name,
+                "seed": seed,
+                **{text: 100 * _one(part, *key, "gain") for key, text in COLUMNS.items()},
+                **{f"rank, {word}": 100 * _one(part, "match", fill, "rank_gain")
+                   for fill, word in (("mean", "grey"), ("blur", "blur"))},
+            }
+            for (name, seed), part in rows.groupby(["explainer", "seed"], sort=False)
+        ]
+    )  # fmt: skip
+    numbers = [str(name) for name in wide if name not in ("explainer", "seed")]
+    found = mean_and_deviation(wide, ["explainer"], numbers)
+    text = {
+        name: [_text(mean, sd) for mean, sd in zip(found[name, "mean"], found[name, "sd"], strict=True)]
+        for name in numbers
+    }
+    table = pd.DataFrame({**text, "seeds": found["seeds", "n"].to_list()}, index=found.index)
+    return table.loc[rows["explainer"].drop_duplicates()]
+
+
+def faithful_methods(rows: pd.DataFrame) -> list[str]:
+    """Explainers whose mean gain is more than two standard errors above zero for both kinds of pairs and both fills.
+
+    Args:
+        rows: of one seed, as `whyreid.study.faithfulness_table.faithfulness_table` gives them.
+    """
+    clear = rows["gain"] > 2 * rows["error"]
+    always = clear.groupby(rows["explainer"], sort=False).all()
+    explainers = rows.loc[rows["source"] == "explainer", "explainer"].drop_duplicates()
+    return [str(name) for name in explainers if always[name]]
+
+
+def mean_gain(rows: pd.DataFrame) -> pd.Series:
+    """[explainer] mean gain over seeds, kinds of pairs and fills, highest first."""
+    return rows.groupby("explainer")["gain"].mean().sort_values(ascending=False)
+
+
+def _one(part: pd.DataFrame, pairs: str, fill: str, column: str) -> float:
+    chosen = part[(part["pairs"] == pairs) & (part["fill"] == fill)]
+    return float(chosen[column].iloc[0]) if len(chosen) else float("nan")
+
+
+def _text(mean: float, deviation: float) -> str:
+    return f"{mean:.1f}" if pd.isna(deviation) else f"{mean:.1f} ± {deviation:.1f}"

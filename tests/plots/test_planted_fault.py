@@ -12,18 +12,18 @@ from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR
 FAULTS = {"tied": "Tied", "background": "Background"}
 
 
-def row(fault, quantity, change, revealed, *, explainer="maps of A"):
-    ends = {"change": change, "low": change - 0.02, "high": change + 0.02, "true change": 0.2, "revealed": revealed}
-    return {"explainer": explainer, "evidence": "maps", "fault": fault, "seed": 0, "quantity": quantity, **ends}
+def row(fault, quantity, change, verdict):
+    ends = {"change": change, "low": change - 0.02, "high": change + 0.02, "true change": 0.2, "verdict": verdict}
+    return {"explainer": "A", "evidence": "maps", "fault": fault, "seed": 0, "quantity": quantity, **ends}
 
 
 @pytest.fixture
 def found():
     rows = [
-        row("tied", "backpack", 0.1, True),
-        row("background", "elsewhere", 0.0, False),
-        row("none", "backpack", 0.01, False),
-        row("none", "elsewhere", 0.03, True),
+        row("tied", "backpack", 0.1, "revealed"),
+        row("background", "elsewhere", 0.0, "missed"),
+        row("none", "backpack", 0.01, "quiet"),
+        row("none", "elsewhere", 0.03, "false alarm"),
     ]
     return pd.DataFrame(rows)
 
@@ -42,12 +42,20 @@ def test_changes_are_drawn_in_percentage_points_beside_those_of_chance(found):
     plt.close(figure)
 
 
-def test_a_revealed_fault_is_a_full_dot_and_another_a_hollow_one(found):
-    figure = planted_fault_figure(found, FAULTS)
-    tied, background = (dots(axes) for axes in figure.axes)
-    assert tied["o"][1] == MATCH_COLOUR
-    assert background["o"][1] == "white"
-    assert NON_MATCH_COLOUR in {line.get_color() for line in figure.axes[1].lines}
+@pytest.mark.parametrize(
+    ("verdict", "edge", "face"),
+    [
+        ("revealed", MATCH_COLOUR, MATCH_COLOUR),
+        ("quiet", MATCH_COLOUR, "white"),
+        ("missed", NON_MATCH_COLOUR, "white"),
+        ("misled", NON_MATCH_COLOUR, NON_MATCH_COLOUR),
+        ("false alarm", NON_MATCH_COLOUR, NON_MATCH_COLOUR),
+    ],
+)
+def test_green_is_right_and_a_full_dot_says_that_something_changed(found, verdict, edge, face):
+    figure = planted_fault_figure(found.assign(verdict=verdict), FAULTS)
+    dot = next(line for line in figure.axes[0].lines if line.get_marker() == "o")
+    assert (dot.get_markeredgecolor(), dot.get_markerfacecolor()) == (edge, face)
     plt.close(figure)
 
 

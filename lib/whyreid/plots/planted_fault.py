@@ -13,18 +13,27 @@ from matplotlib.lines import Line2D
 from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR, QUERY_COLOUR
 
 _CHANCE = "0.6"
+_VERDICTS = {
+    "revealed": (MATCH_COLOUR, True),
+    "quiet": (MATCH_COLOUR, False),
+    "missed": (NON_MATCH_COLOUR, False),
+    "misled": (NON_MATCH_COLOUR, True),
+    "false alarm": (NON_MATCH_COLOUR, True),
+}
+"""Colour, and whether the dot is full."""
 
 
 def planted_fault_figure(found: pd.DataFrame, faults: Mapping[str, str], *, chance: str = "none") -> Figure:
     """One panel a fault: how the share of the planted quantity changes, for each explainer and seed.
 
-    A full green dot is a seed in which the explainer reveals the fault, a hollow one a seed in which it does not; the
-    line through it is the 95 % interval. Grey crosses are two sound targets: what chance alone does. The vertical line
-    is the true change, from re-rendering, mean over seeds.
+    Green is right and vermilion wrong, full says that something changed and hollow that nothing did: a full green dot
+    reveals a fault, a full vermilion one reports a change that is not there or goes the other way. The line through a
+    dot is the 95 % interval, the dotted line the true change, from re-rendering, mean over seeds. Grey crosses are two
+    sound targets.
 
     Args:
         found: one row an explainer, evidence, fault and seed: columns explainer, evidence, fault, seed, quantity,
-            change, low, high, true change, revealed (`whyreid.study.planted_fault_claim.revelations`).
+            change, low, high, true change, verdict (`whyreid.study.planted_fault_claim.revelations`).
         faults: fault -> title of its panel, in order.
         chance: name of the fault that is none.
 
@@ -36,7 +45,7 @@ def planted_fault_figure(found: pd.DataFrame, faults: Mapping[str, str], *, chan
         raise ValueError(f"found must have rows of every fault, got none of {missing}; measure its units first.")
     names = list(dict.fromkeys(zip(found["explainer"], found["evidence"], strict=True)))
     figure, panels = plt.subplots(
-        1, len(faults), figsize=(4.6 * len(faults), 0.36 * len(names) + 1.8), sharey=True, layout="constrained",
+        1, len(faults), figsize=(1.8 + 3.2 * len(faults), 0.36 * len(names) + 1.9), sharey=True, layout="constrained",
         squeeze=False,
     )  # fmt: skip
     for axes, (fault, title) in zip(panels[0], faults.items(), strict=True):
@@ -44,7 +53,9 @@ def planted_fault_figure(found: pd.DataFrame, faults: Mapping[str, str], *, chan
         axes.set_title(title, fontsize=11)
     panels[0, 0].set_yticks(range(len(names)), [_label(*name) for name in names], fontsize=10)
     panels[0, 0].invert_yaxis()
-    figure.legend(handles=_legend(), loc="outside lower center", ncols=4, fontsize=9, frameon=False)
+    figure.legend(
+        handles=_legend(), loc="outside lower center", ncols=3 if len(faults) < 3 else 6, fontsize=9, frameon=False
+    )
     return figure
 
 
@@ -61,16 +72,15 @@ def _panel(axes: Axes, found: pd.DataFrame, fault: str, chance: str, names: Sequ
     axes.axvline(
         100 * own.drop_duplicates("seed")["true change"].mean(), color=QUERY_COLOUR, linestyle=":", linewidth=2
     )
-    axes.set_xlabel(f"change of the share: {quantity}\n(percentage points)", fontsize=10)
+    axes.set_xlabel(f"change of the share: {quantity}\n(percentage points)", fontsize=9)
     axes.tick_params(axis="x", labelsize=9)
     axes.grid(axis="y", visible=False)
 
 
 def _draw_seed(axes: Axes, row: pd.Series, y: float) -> None:
-    colour = MATCH_COLOUR if row["revealed"] else NON_MATCH_COLOUR
+    colour, full = _VERDICTS[row["verdict"]]
     axes.plot([100 * row["low"], 100 * row["high"]], [y, y], color=colour, linewidth=1.2)
-    face = colour if row["revealed"] else "white"
-    axes.plot(100 * row["change"], y, "o", color=colour, markerfacecolor=face, markersize=5.5)
+    axes.plot(100 * row["change"], y, "o", color=colour, markerfacecolor=colour if full else "white", markersize=5.5)
 
 
 def _draw_chance(axes: Axes, row: pd.Series, y: float) -> None:
@@ -82,9 +92,13 @@ def _label(explainer: str, evidence: str) -> str:
 
 
 def _legend() -> list[Line2D]:
+    labels = {"revealed": "revealed", "quiet": "rightly quiet", "missed": "missed", "misled": "misled or false alarm"}
+    dots = []
+    for verdict, label in labels.items():
+        colour, full = _VERDICTS[verdict]
+        dots.append(Line2D([], [], color=colour, marker="o", markerfacecolor=colour if full else "white", label=label))
     return [
-        Line2D([], [], color=MATCH_COLOUR, marker="o", label="revealed"),
-        Line2D([], [], color=NON_MATCH_COLOUR, marker="o", markerfacecolor="white", label="not revealed"),
+        *dots,
         Line2D([], [], color=_CHANCE, marker="x", linestyle="", label="two sound targets"),
         Line2D([], [], color=QUERY_COLOUR, linestyle=":", linewidth=2, label="true change"),
     ]

@@ -1,7 +1,15 @@
-"""The claim *explanations reveal a planted fault*, or do not: two faults and none, with several seeds."""
+"""The claim *explanations reveal a planted fault*, or do not: three faults and none, with several seeds.
+
+What re-rendering shows decides how a change of an explained share is read.
+
+* The true share changed (its interval excludes zero): the explainer *reveals* the fault when its own change goes the
+  same way and its interval excludes zero, *misleads* when it goes the other way as surely, and else *misses* it.
+* The true share did not change: any sure change is a *false alarm*, and no sure change is *quiet*, as it should be.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -16,7 +24,7 @@ _CODE = ("whyreid.study.planted_fault", "whyreid.study.steps", "whyreid.pedestri
 
 
 def planted_fault_units(*, preset: str = "full", device: str = "auto") -> tuple[Unit, ...]:
-    """Both faults and the comparison of two sound targets, seed by seed."""
+    """All faults and the comparison of two sound targets, seed by seed."""
     return tuple(
         Unit(
             CLAIM,
@@ -31,15 +39,18 @@ def planted_fault_units(*, preset: str = "full", device: str = "auto") -> tuple[
 
 
 def confirmation_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Was the fault planted? Mean absolute true effects and shares in the sound and the faulty target, over seeds.
+    """Did the fault in the data become one of the model? True effects in the sound and the faulty target, over seeds.
 
     Args:
         rows: of `read_claim("planted-fault")`.
 
     Returns:
-        Index fault, quantity; columns effect (sound), effect (faulty), share (sound), share (faulty), seeds.
+        Index fault, quantity; columns effect (sound), effect (faulty): mean absolute effects in units of the distance;
+        share (sound), share (faulty); confirmed: in how many seeds the interval of the share's change excludes zero;
+        seeds.
     """
     truth = rows[(rows["explainer"] == "truth") & (rows["fault"] != "none")]
+    truth = truth.assign(confirmed=_sure(truth))
     columns = {
         "sound size": "effect (sound)",
         "faulty size": "effect (faulty)",
@@ -48,6 +59,7 @@ def confirmation_table(rows: pd.DataFrame) -> pd.DataFrame:
     }
     grouped = truth.groupby(["fault", "quantity"], sort=False)
     table = grouped[list(columns)].mean().rename(columns=columns)
+    table["confirmed"] = grouped["confirmed"].sum().astype("int64")
     table["seeds"] = grouped["seed"].nunique()
     return table
 
@@ -60,19 +72,25 @@ def revelations(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row an explainer, evidence, fault and seed; for "none" one for each endpoint. Columns change, low, high,
-        risen, true change, and revealed: the interval excludes zero on the side of the true change. For "none" it is a
-        false alarm: the interval excludes zero although no fault was planted.
+        risen, true change, confirmed (the truth changed for sure), verdict ("revealed", "missed", "misled"; without a
+        true change "quiet" or "false alarm") and revealed (the first of these).
     """
     endpoint = rows["fault"].map(ENDPOINTS)
     judged = (rows["quantity"] == endpoint) | (endpoint.isna() & rows["quantity"].isin(ENDPOINTS.values()))
     keys = ["fault", "seed", "quantity"]
-    truth = rows[(rows["explainer"] == "truth") & judged].set_index(keys)["change"].rename("true change")
-    found = rows[(rows["explainer"] != "truth") & judged].join(truth, on=keys)
-    up, down = found["low"] > 0, found["high"] < 0
-    rises = found["true change"] > 0
-    found["revealed"] = (up & rises) | (down & ~rises)
-    found.loc[found["fault"] == "none", "revealed"] = (up | down)[found["fault"] == "none"]
-    return found[["explainer", "evidence", *keys, "change", "low", "high", "risen", "true change", "revealed"]]
+    truth = rows[(rows["explainer"] == "truth") & judged]
+    truth = truth.assign(confirmed=_sure(truth)).set_index(keys)[["change", "confirmed"]]
+    found = rows[(rows["explainer"] != "truth") & judged].join(truth.rename(columns={"change": "true change"}), on=keys)
+    same_way = (found["change"] > 0) == (found["true change"] > 0)
+    sure, true = _sure(found), found["confirmed"]
+    found["verdict"] = "quiet"
+    found.loc[~true & sure, "verdict"] = "false alarm"
+    found.loc[true & ~sure, "verdict"] = "missed"
+    found.loc[true & sure, "verdict"] = "misled"
+    found.loc[true & sure & same_way, "verdict"] = "revealed"
+    found["revealed"] = found["verdict"] == "revealed"
+    columns = ["change", "low", "high", "risen", "true change", "confirmed", "verdict", "revealed"]
+    return found[["explainer", "evidence", *keys, *columns]]
 
 
 def revelation_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -82,34 +100,43 @@ def revelation_table(rows: pd.DataFrame) -> pd.DataFrame:
         rows: of `read_claim("planted-fault")`.
 
     Returns:
-        Index explainer, evidence; for each fault "change" (mean ± standard deviation over seeds, in percentage points)
-        and "revealed" ("2 of 3", of so many seeds), and "false alarms" of two sound targets, of both endpoints in
-        each seed. The first line is the truth.
+        Index explainer, evidence; a pair of columns for each fault that was measured: its change (mean ± standard
+        deviation over seeds, in percentage points) and its verdict ("2 revealed, 1 missed", of so many seeds), and
+        "sound against sound", the verdicts on two targets without fault. The first line is the truth.
     """
     found = revelations(rows)
+    faults = [fault for fault in ENDPOINTS if (found["fault"] == fault).any()]
     truth: dict[str, str] = {}
-    for fault in ENDPOINTS:
+    for fault in faults:
         own = found[found["fault"] == fault].drop_duplicates("seed")
-        truth |= {f"{fault}: change": _points(own["true change"]), f"{fault}: revealed": ""}
+        confirmed = f"{int(own['confirmed'].sum())} of {len(own)} confirmed"
+        truth |= {f"{fault}: change": _points(own["true change"]), f"{fault}: verdict": confirmed}
     keys: list[tuple[str, str]] = [("truth", "re-rendering")]
-    lines = [truth | {"false alarms": ""}]
+    lines = [truth | {"sound against sound": ""}]
     for (explainer, evidence), part in found.groupby(["explainer", "evidence"], sort=False):
         keys.append((str(explainer), str(evidence)))
-        lines.append(_line(part))
+        lines.append(_line(part, faults))
     return pd.DataFrame(lines, index=pd.MultiIndex.from_tuples(keys, names=["explainer", "evidence"]))
 
 
-def _line(part: pd.DataFrame) -> dict[str, str]:
+def _line(part: pd.DataFrame, faults: Sequence[str]) -> dict[str, str]:
     """One explainer's line."""
     line: dict[str, str] = {}
-    for fault in ENDPOINTS:
+    for fault in faults:
         own = part[part["fault"] == fault]
-        line |= {f"{fault}: change": _points(own["change"]), f"{fault}: revealed": _count(own["revealed"])}
-    return line | {"false alarms": _count(part.loc[part["fault"] == "none", "revealed"])}
+        line |= {f"{fault}: change": _points(own["change"]), f"{fault}: verdict": _counted(own["verdict"])}
+    return line | {"sound against sound": _counted(part.loc[part["fault"] == "none", "verdict"])}
 
 
-def _count(revealed: pd.Series) -> str:
-    return f"{int(revealed.sum())} of {len(revealed)}" if len(revealed) else "–"
+def _sure(rows: pd.DataFrame) -> pd.Series:
+    """Whether the interval excludes zero."""
+    return (rows["low"] > 0) | (rows["high"] < 0)
+
+
+def _counted(verdicts: pd.Series) -> str:
+    """As "2 revealed, 1 missed", the most frequent first."""
+    counts = verdicts.value_counts(sort=True)
+    return ", ".join(f"{number} {verdict}" for verdict, number in counts.items()) or "–"
 
 
 def _points(shares: pd.Series) -> str:

@@ -1,0 +1,72 @@
+"""The claim *matched locations show the same body part* as tables."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from whyreid.study.claims import mean_and_deviation
+from whyreid.study.correspondence_pairs import OTHER, SAME, VIEWS
+from whyreid.study.correspondence_parts import CONTROLS
+from whyreid.study.correspondence_scores import MUTUAL, QACONV, STRONGEST
+from whyreid.study.cross_domain_summary import town
+
+METHODS = (STRONGEST, MUTUAL, QACONV, "thin target", "thin target, trained on", "untrained network")
+
+
+def agreement_table(rows: pd.DataFrame, persons: str = SAME) -> pd.DataFrame:
+    """Part agreement by method and view, in per cent; mean ± standard deviation where there are several seeds.
+
+    Args:
+        rows: of the claim, or of `whyreid.study.correspondences_claim.correspondence_rows` with the columns seed,
+            trained on and tested on.
+        persons: `SAME` or `OTHER`.
+
+    Returns:
+        Index method (those that look first, then the controls); text columns (towns, view), towns as "A → A".
+    """
+    chosen = rows[(rows["kind"] == "agreement") & (rows["persons"] == persons)]
+    chosen = chosen.assign(towns=chosen["trained on"].map(town) + " → " + chosen["tested on"].map(town))
+    found = mean_and_deviation(chosen, ["method", "towns", "view"], ["agreement"])["agreement"]
+    numbers = zip(100 * found["mean"], 100 * found["sd"], strict=True)
+    words = [f"{mean:.0f}" if pd.isna(sd) else f"{mean:.0f} ± {sd:.0f}" for mean, sd in numbers]
+    shown = pd.Series(words, index=found.index).unstack(["towns", "view"])
+    views = [view for view in (*VIEWS, *shown.columns.unique("view")) if view in shown.columns.unique("view")]
+    order = [(towns, view) for towns in chosen["towns"].unique() for view in dict.fromkeys(views)]
+    return shown.reindex(index=[m for m in (*METHODS, *CONTROLS) if m in shown.index], columns=order).fillna("–")
+
+
+def mean_agreement(rows: pd.DataFrame, persons: str = SAME) -> pd.DataFrame:
+    """Part agreement as numbers: index method, a column for each view and "all" (their mean over pairs), 0..1.
+
+    Args:
+        rows: as for `agreement_table`; seeds and towns are averaged.
+        persons: `SAME` or `OTHER`.
+    """
+    chosen = rows[(rows["kind"] == "agreement") & (rows["persons"] == persons)]
+    table = chosen.pivot_table(index="method", columns="view", values="agreement")
+    weighted = chosen.assign(weighted=chosen["agreement"] * chosen["pairs"]).groupby("method")
+    table["all"] = weighted["weighted"].sum() / weighted["pairs"].sum()
+    return table.rename_axis(columns=None)
+
+
+def evidence_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Where in the pictures matches and non-matches are told apart.
+
+    Args:
+        rows: as for `agreement_table`.
+
+    Returns:
+        Index part, in the order from head to foot; columns "same person", "another person" (mean contribution, in
+        units of the logit), "share of the gap" and "share of the area" (0..1, each adds up to 1; a share of the gap
+        is negative where a part speaks more for non-matches), "sd" of the share of the gap over seeds.
+    """
+    chosen = rows[rows["kind"] == "evidence"]
+    keys = ["trained on", "tested on", "seed"]
+    wide = chosen.pivot_table(index=[*keys, "part"], columns="persons", values="contribution", sort=False)
+    gap = wide[SAME] - wide[OTHER]
+    shares = gap / gap.groupby(keys).transform("sum")
+    table = wide.groupby("part", sort=False).mean()
+    table["share of the gap"] = shares.groupby("part", sort=False).mean()
+    table["sd"] = shares.groupby("part", sort=False).std()
+    table["share of the area"] = chosen.groupby("part", sort=False)["area"].mean()
+    return table.rename_axis(columns=None)[[SAME, OTHER, "share of the gap", "sd", "share of the area"]]

@@ -6,6 +6,7 @@ from whyreid.study.claims import Unit
 from whyreid.study.faithfulness_claim import faithfulness_units
 from whyreid.study.interpreter_claim import interpreter_units
 from whyreid.study.lifting_claim import lifting_units
+from whyreid.study.matching_truth_claim import matching_truth_units
 from whyreid.study.planted_fault_claim import planted_fault_units
 from whyreid.study.rarity_claim import rarity_units
 from whyreid.study.retrieval_claim import retrieval_units
@@ -26,4 +27,5 @@ def all_units(*, device: str = "auto") -> tuple[Unit, ...]:
         *truth_units(device=device),
         *faithfulness_units(device=device),
         *planted_fault_units(device=device),
+        *matching_truth_units(device=device),
     )

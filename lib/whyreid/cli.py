@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +15,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from whyreid.data import ReIDTable
+from whyreid.models import TargetModel
 from whyreid.models.target_file import load_target
 from whyreid.plots.tables import ranking_table
+from whyreid.retrieval import RankingReport
 from whyreid.study.all_claims import all_units
 from whyreid.study.claims import measure_units
 from whyreid.study.datasets import load_dataset
+from whyreid.study.evaluation_record import describe_table, describe_target, save_evaluation
 from whyreid.study.execution import RunsFailed, execute_runs
 from whyreid.study.progress import progress_on_terminal
 from whyreid.study.project import find_project
+from whyreid.study.published_checkpoints import CHECKPOINTS, load_published
 from whyreid.study.runs import load_runs, only_page, run_on
-from whyreid.study.target_evaluation import evaluate_target, train_network
+from whyreid.study.target_evaluation import evaluate_target, load_scored, train_network
 from whyreid.study.target_plan import target_plan
 
 app = typer.Typer(
@@ -36,6 +45,9 @@ def run(
     dataset: Annotated[str, typer.Option(help="promenade-a, promenade-b, or the folder of a table.")],
     preset: Annotated[str | None, typer.Option(help="smoke, default, full or paper; else as in runs.yml.")] = None,
     only: Annotated[str | None, typer.Option(help="One page of runs.yml instead of all.")] = None,
+    dataset_other: Annotated[
+        str | None, typer.Option(help="The second data set of the pages that take two; else as in runs.yml.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the executed notebooks; else runs/DATASET-PRESET.")
     ] = None,
@@ -43,7 +55,7 @@ def run(
     """Run the study, or one page of it, on any data set; what is up to date is not run again."""
     try:
         project = find_project()
-        runs = run_on(only_page(load_runs(project), only), dataset, preset)
+        runs = run_on(only_page(load_runs(project), only), dataset, preset, dataset_other=dataset_other)
         folder = out or project / "runs" / "-".join(filter(None, [runs[0].dataset_name, preset]))
         with progress_on_terminal():
             made = execute_runs(runs, folder, progress=sys.stderr.isatty())
@@ -77,43 +89,103 @@ def train(
     dataset: Annotated[str, typer.Option(help="promenade-a, promenade-b, or the folder of a table.")],
     out: Annotated[Path, typer.Option(help="Folder of the training; a killed one goes on from there.")],
     network: Annotated[
-        str | None, typer.Option(help="thin, thin-ibn, bot-r18, sbs-r50 or agw-r50; else the preset's.")
+        str | None,
+        typer.Option(help="thin, thin-ibn, bot-rN, sbs-rN (N = 18, 34, 50, 101) or agw-r50; else the preset's."),
     ] = None,
     preset: Annotated[str, typer.Option(help="smoke, default, full or paper.")] = "default",
     seed: Annotated[int, typer.Option(help="Of the weights, the order and the augmentation.")] = 0,
+    everyone: Annotated[
+        bool, typer.Option("--everyone", help="Learn the validation identities as well, as the papers do.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Train a target on any data set; what is done already is not done again."""
     try:
-        table, plan = load_dataset(dataset, preset=preset), target_plan(preset, network)
-        shown = sys.stderr.isatty()
-        history = train_network(table, plan.recipe, out, network=plan.network, seed=seed, device=device, progress=shown)
+        plan, shown = target_plan(preset, network), sys.stderr.isatty()
+        recipe = replace(plan.recipe, splits=("train", "val")) if everyone else plan.recipe
+        table = load_dataset(dataset, preset=preset, progress=shown)
+        history = train_network(table, recipe, out, network=plan.network, seed=seed, device=device, progress=shown)
     except (ValueError, OSError, FloatingPointError) as error:
         console.print(f"[bold red]whyreid train:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(1) from None
-    console.print(f"{len(history.frame())} epochs in {history.seconds:.0f} s; the target lies in {escape(str(out))}")
+    last = history.epochs[-1]
+    speed = (
+        f"{len(history.epochs)} epochs in {history.seconds:.0f} s, {history.images_per_second:.0f} pictures a second"
+    )
+    console.print(f"{speed}; loss {last.loss:.3f}, {last.accuracy:.0%} of the last pictures right", highlight=False)
+    console.print(f"the target lies in {escape(str(out))}", highlight=False)
 
 
 @app.command()
 def evaluate(
-    target: Annotated[Path, typer.Option(help="Folder of a training (holds target.pt).")],
     dataset: Annotated[str, typer.Option(help="promenade-a, promenade-b, or the folder of a table.")],
+    target: Annotated[Path | None, typer.Option(help="Folder of a training (holds target.pt).")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Or a file of fast-reid, torchreid or the AGW repository.")
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="What the checkpoint holds: bot-rN, sbs-rN (N = 18, 34, 50, 101), agw-r50, torchreid-r50."),
+    ] = None,
+    image_size: Annotated[
+        str | None, typer.Option(help="HEIGHTxWIDTH at which the checkpoint was trained; else as published.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="Size of Promenade: smoke, default, full or paper.")] = "default",
     rerank: Annotated[bool, typer.Option("--rerank", help="Also after k-reciprocal re-ranking.")] = False,
     lift: Annotated[bool, typer.Option("--lift", help="Also after temporal lifting; needs times.")] = False,
+    out: Annotated[Path | None, typer.Option(help="File for the numbers and where they come from (JSON).")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """How well a target finds the people of any data set again."""
+    started, shown = time.perf_counter(), sys.stderr.isatty()
     try:
-        table = load_dataset(dataset, preset=preset)
-        reports = evaluate_target(load_target(target), table, rerank=rerank, lift=lift, device=device)
+        model, source = _evaluated(target, checkpoint, network, image_size)
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+        table = load_scored(dataset, preset=preset, progress=shown)
+        reports = evaluate_target(model, table, rerank=rerank, lift=lift, device=device, progress=shown)
+        if out is not None:
+            options = {"rerank": rerank, "lift": lift, "flip": True, "device": device}
+            about = {"target": describe_target(model, source, network=network), "table": describe_table(table)}
+            save_evaluation(out, reports, **about, options=options, seconds=time.perf_counter() - started)
     except (ValueError, OSError) as error:
         console.print(f"[bold red]whyreid evaluate:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(1) from None
-    numbers = ranking_table(reports, protocol=table.protocol)
-    shown = Table("", *map(str, numbers.columns), title=f"{escape(table.name)}, in per cent")
+    _print_reports(reports, table)
+
+
+def _evaluated(
+    target: Path | None, checkpoint: Path | None, network: str | None, image_size: str | None
+) -> tuple[TargetModel, Path]:
+    """The target that the options name, and where it was read from."""
+    if (target is None) == (checkpoint is None):
+        raise ValueError("give --target (a training's folder) or --checkpoint (a published file), one of the two.")
+    if target is not None:
+        if network or image_size:
+            raise ValueError("--network and --image-size describe a --checkpoint; a training knows its own.")
+        return load_target(target), target
+    if checkpoint is None or network is None:
+        raise ValueError(f"--checkpoint needs --network, what it holds: {', '.join(CHECKPOINTS)}.")
+    return load_published(checkpoint, network, image_size=_size(image_size)), checkpoint
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if match is None:
+        raise ValueError(f"--image-size must be HEIGHTxWIDTH in pixels such as 256x128, got {text!r}.")
+    return int(match[1]), int(match[2])
+
+
+def _print_reports(reports: Mapping[str, RankingReport], table: ReIDTable) -> None:
+    numbers = ranking_table(reports, protocol=table.protocol).drop(columns=["queries", "protocol"])
+    shown = Table("", *map(str, numbers.columns))
     for name, row in zip(numbers.index, numbers.to_numpy().tolist(), strict=True):
-        shown.add_row(name, *(f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row))
+        shown.add_row(str(name), *(f"{cell:.1f}" for cell in row))
+    report, partial = next(iter(reports.values())), ", a part of it" if table.partial else ""
+    queries = f"{report.num_valid_queries} of {report.num_queries} queries have a match"
+    console.print(f"{escape(table.name)}{partial}, {table.protocol}, in per cent; {queries}", highlight=False)
     console.print(shown)
 
 

@@ -164,6 +164,33 @@ def test_a_tables_folder_is_relative_to_the_project_and_shown_without_its_place(
     assert run.shown_parameters()["dataset"] == "street"
 
 
+TWO_DATA_SETS = """\
+# %% [markdown]
+# # Which two?
+
+# %% tags=["parameters"]
+dataset = "promenade-a"  # or a folder
+preset = "smoke"  # a "size"
+seed = 0
+dataset_other = "promenade-b"  # or a folder
+"""
+
+
+def test_the_second_data_set_of_a_page_is_treated_as_the_first(hello: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_module, "_table_digest", lambda folder: Path(folder).name)
+    hello.notebook("two", TWO_DATA_SETS)
+    digests = set()
+    for other in ("here/street", "there/street", "there/square"):
+        hello.runs(hello.entry("one", "two", dataset_other=other))
+        [run] = load_runs(hello.folder)
+        assert run.datasets() == {"dataset": "promenade-a", "dataset_other": str(hello.folder / other)}
+        assert run.shown_parameters()["dataset_other"] == Path(other).name
+        digests.add(run_digest(run))
+    assert len(digests) == 2  # its content, not its place
+    [run] = run_on(load_runs(hello.folder), "promenade-b", dataset_other="promenade-a")
+    assert run.datasets() == {"dataset": "promenade-b", "dataset_other": "promenade-a"}
+
+
 def test_a_page_is_stale_until_it_holds_the_digest(hello: Any) -> None:
     run = load_runs(hello.folder)[0]
     assert is_stale(run, hello.pages)

@@ -48,8 +48,8 @@ def correspondence_figure(
 ) -> Figure:
     """Pairs of pictures with lines between the locations that were matched, those that add most to the logit.
 
-    A line is the thicker, the more it adds; the thickest of the figure is the greatest contribution of all pairs. Matches
-    have solid green frames, non-matches dashed vermilion ones.
+    A line is the thicker, the more it adds; the thickest of the figure is the greatest contribution of all pairs.
+    Matches have solid green frames, non-matches dashed vermilion ones.
 
     Args:
         pairs: drawn row by row.

@@ -153,9 +153,8 @@ def _finish(node: NotebookNode, run: Run, digest: str, seconds: float) -> None:
 
 def _known_folders(run: Run) -> Mapping[Path, str]:
     folders: dict[Path, str] = {run.project: "", artifacts_root(): "artifacts"}
-    if run.dataset is not None and Path(run.dataset).is_absolute():
-        folders[Path(run.dataset)] = str(run.dataset_name)
-    return folders
+    given = [Path(data) for data in run.datasets().values()]
+    return folders | {folder: folder.name for folder in given if folder.is_absolute()}
 
 
 def _failure(run: Run, folder: Path, error: Exception) -> str:

@@ -24,6 +24,8 @@ from whyreid.study.project import RUNS_FILE
 
 PRESET_VARIABLE = "WHYREID_PRESET"
 _KEYS = ("page", "title", "notebook", "parameters")
+DATASETS = ("dataset", "dataset_other")
+"""Parameters that name a data set: the one that a page is about, and another one beside it."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,13 @@ class Run:
         """The data set as a reader may see it: a folder without where it lies."""
         return None if self.dataset is None else Path(self.dataset).name
 
+    def datasets(self) -> dict[str, str]:
+        """Every parameter that names a data set, see `DATASETS`, and its value."""
+        return {name: self.parameters[name] for name in DATASETS if self.parameters.get(name) is not None}
+
     def shown_parameters(self) -> dict[str, Any]:
         """The parameters as a reader may see them."""
-        return {**self.parameters, **({"dataset": self.dataset_name} if self.dataset is not None else {})}
+        return {**self.parameters, **{name: Path(value).name for name, value in self.datasets().items()}}
 
     def unmet_needs(self) -> dict[str, str]:
         """What the notebook needs and the data set lacks, with the reason; empty when it can run."""
@@ -112,13 +118,16 @@ def with_parameters(runs: Sequence[Run], **values: Any) -> tuple[Run, ...]:
     )
 
 
-def run_on(runs: Sequence[Run], dataset: str, preset: str | None = None) -> tuple[Run, ...]:
+def run_on(
+    runs: Sequence[Run], dataset: str, preset: str | None = None, *, dataset_other: str | None = None
+) -> tuple[Run, ...]:
     """The study on another data set: every run whose notebook takes a data set, each notebook once.
 
     Args:
         runs: as `load_runs` returned them.
         dataset: an embedded data set's name or a table's folder (relative to the working directory).
         preset: takes the place of every run's preset; None leaves them.
+        dataset_other: the second data set of those runs that take two; None leaves it.
 
     Returns:
         New runs; those that would do the same thing as an earlier one are left out.
@@ -127,6 +136,7 @@ def run_on(runs: Sequence[Run], dataset: str, preset: str | None = None) -> tupl
         ValueError: no notebook takes a data set.
     """
     values = {"dataset": _absolute(dataset, Path.cwd()), **({"preset": preset} if preset else {})}
+    values |= {"dataset_other": _absolute(dataset_other, Path.cwd())} if dataset_other else {}
     chosen: dict[str, Run] = {}
     for run in with_parameters([run for run in runs if run.dataset is not None], **values):
         chosen.setdefault(canonical_json({"notebook": str(run.notebook.path), **run.parameters}), run)
@@ -165,7 +175,7 @@ def run_digest(run: Run) -> str:
         "page": [run.page, run.title, run.first],
         "notebook": digest_text(run.notebook.path.read_text(encoding="utf-8")),
         "parameters": run.shown_parameters(),
-        "table": None if run.dataset is None or is_embedded(run.dataset) else _table_digest(run.dataset),
+        "tables": [None if is_embedded(data) else _table_digest(data) for data in run.datasets().values()],
         "reads": _content(run),
         "code": [source_digest(run.notebook.code).digest, code_digest(["whyreid.study.execution"]).digest],
         "versions": versions(),
@@ -216,8 +226,9 @@ def _read_entry(entry: Any, where: str, project: Path) -> Run:
     check_needs(notebook.needs)
     parameters = dict(entry["parameters"] or {})
     _check_parameters(parameters, notebook, f"{where} (page {page})")
-    if isinstance(parameters.get("dataset"), str):
-        parameters["dataset"] = _absolute(parameters["dataset"], project)
+    for name in DATASETS:
+        if isinstance(parameters.get(name), str):
+            parameters[name] = _absolute(parameters[name], project)
     return Run(page, title, notebook, parameters, project)
 
 

@@ -1,38 +1,159 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
+import torchvision
+from PIL import Image
 from typer.testing import CliRunner
 
 from whyreid.cli import app
+from whyreid.models import thin_network
+from whyreid.models.target_file import save_target
+
+WIDTH = 80  # of a terminal that nobody has widened
 
 
 def whyreid(*arguments: str):
-    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "160"})
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": str(WIDTH)})
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Path:
+    """The folder of a table without times and without anybody to train on."""
+    folder = tmp_path / "street"
+    folder.mkdir()
+    rows = ["path,pid,camid,time,split"]
+    for pid in (7, 8):
+        for camid, split in enumerate(("query", "gallery")):
+            name = f"{pid}_{camid}.png"
+            Image.new("RGB", (16, 32), (30 * pid, 60, 90)).save(folder / name)
+            rows.append(f"{name},{pid},{camid},,{split}")
+    (folder / "images.csv").write_text("\n".join(rows) + "\n")
+    (folder / "dataset.yaml").write_text("name: my-street\nprotocol: cross_camera\n")
+    return folder
+
+
+@pytest.fixture
+def untrained(tmp_path: Path) -> Path:
+    """The folder of a target, without the history of a training."""
+    folder = tmp_path / "untrained"
+    folder.mkdir()
+    save_target(thin_network(), folder / "target.pt")
+    return folder
 
 
 @pytest.mark.slow
-def test_a_target_is_trained_continued_and_evaluated(tmp_path: Path) -> None:
+def test_a_target_is_trained_continued_and_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smoke_environment: dict[str, str]
+) -> None:
+    monkeypatch.setenv("WHYREID_ARTIFACTS", smoke_environment["WHYREID_ARTIFACTS"])
     out = str(tmp_path / "target")
     train = ["train", "--dataset", "promenade-a", "--preset", "smoke", "--device", "cpu", "--out", out]
-    assert whyreid(*train).exit_code == 0
+    done = whyreid(*train)
+    assert done.exit_code == 0, done.output
+    assert "4 epochs" in done.output
     stamp = (tmp_path / "target" / "target.pt").stat().st_mtime_ns
     assert whyreid(*train).exit_code == 0
     assert (tmp_path / "target" / "target.pt").stat().st_mtime_ns == stamp
-    refused = whyreid(*train, "--seed", "1")
-    assert refused.exit_code == 1
-    assert "seed" in refused.output
-    done = whyreid("evaluate", "--target", out, "--dataset", "promenade-b", "--preset", "smoke", "--rerank", "--lift")
+    for other in (["--seed", "1"], ["--everyone"]):
+        refused = whyreid(*train, *other)
+        assert refused.exit_code == 1
+        assert "holds a training with another" in refused.output
+    record = tmp_path / "numbers" / "b.json"
+    asked = ["--target", out, "--dataset", "promenade-b", "--preset", "smoke", "--rerank", "--lift"]
+    done = whyreid("evaluate", *asked, "--out", str(record))
     assert done.exit_code == 0, done.output
-    for word in ("as embedded", "re-ranked", "re-ranked and lifted", "mINP", "cross_camera"):
-        assert word in done.output
+    written = json.loads(record.read_text())
+    rankings = ["as embedded", "re-ranked", "re-ranked and lifted"]
+    assert [row["ranking"] for row in written["rows"]] == rankings
+    assert written["target"]["training"]["table"]["name"] == "promenade-a"
+    assert (written["target"]["network"], written["table"]["name"]) == ("thin", "promenade-b")
+    lines = done.output.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    table = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│")]
+    for row in written["rows"]:  # each on one line, with the numbers that were written
+        [shown] = [cells for cells in table if cells[0] == row["ranking"]]
+        assert [float(cell) for cell in shown[1:]] == pytest.approx(
+            [100 * row[name] for name in ("rank-1", "rank-5", "rank-10", "mAP", "mINP")], abs=0.06
+        )
 
 
-def test_an_unknown_network_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    done = whyreid("train", "--dataset", "promenade-a", "--preset", "smoke", "--network", "vgg", "--out", str(tmp_path))
+@pytest.mark.slow
+def test_lifting_alone_moves_what_the_clock_moves(
+    untrained: Path, monkeypatch: pytest.MonkeyPatch, smoke_environment: dict[str, str]
+) -> None:
+    monkeypatch.setenv("WHYREID_ARTIFACTS", smoke_environment["WHYREID_ARTIFACTS"])
+    asked = ["evaluate", "--target", str(untrained), "--dataset", "promenade-a", "--preset", "smoke", "--lift"]
+    done = whyreid(*asked)
+    assert done.exit_code == 0, done.output
+    plain, lifted = ([line for line in done.output.splitlines() if line.startswith(f"│ {name}")] for name in
+                     ("as embedded", "lifted"))  # fmt: skip
+    assert len(plain) == len(lifted) == 1
+    assert plain[0].split("│")[2:] != lifted[0].split("│")[2:]
+
+
+def test_a_table_that_nobody_can_be_trained_on_is_scored_all_the_same(street: Path, untrained: Path) -> None:
+    done = whyreid("evaluate", "--target", str(untrained), "--dataset", str(street), "--rerank")
+    assert done.exit_code == 0, done.output
+    assert "my-street, cross_camera, in per cent; 2 of 2 queries have a match" in done.output
+
+
+def test_lifting_without_times_is_refused_before_anything_is_embedded(
+    street: Path, untrained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "numbers.json"
+    asked = ["--target", str(untrained), "--dataset", str(street), "--lift", "--out", str(out)]
+    done = whyreid("evaluate", *asked)
+    assert done.exit_code == 1
+    assert "temporal lifting needs the camera and the time of every picture, which my-street" in done.output
+    assert not out.exists()
+
+
+def test_a_published_checkpoint_is_evaluated_under_the_name_it_is_given(street: Path, tmp_path: Path) -> None:
+    weights = torchvision.models.resnet50().state_dict()
+    torch.save({"state_dict": {key: weights[key] for key in weights if "fc." not in key}}, tmp_path / "model.pth.tar")
+    asked = ["evaluate", "--checkpoint", str(tmp_path / "model.pth.tar"), "--dataset", str(street)]
+    unnamed = whyreid(*asked)
+    assert unnamed.exit_code == 1
+    assert "--checkpoint needs --network" in unnamed.output
+    out = tmp_path / "numbers.json"
+    done = whyreid(*asked, "--network", "torchreid-r50", "--image-size", "64x32", "--out", str(out))
+    assert done.exit_code == 0, done.output
+    written = json.loads(out.read_text())["target"]
+    assert (written["network"], written["image_size"], written["distance"]) == ("torchreid-r50", [64, 32], "euclidean")
+    assert written["training"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "give --target"),
+        (["--target", "a", "--checkpoint", "b", "--network", "sbs-r50"], "one of the two"),
+        (["--target", "a", "--network", "sbs-r50"], "a training knows its own"),
+        (["--checkpoint", "b", "--network", "sbs-r50", "--image-size", "384"], "HEIGHTxWIDTH in pixels"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(options: list[str], said: str) -> None:
+    done = whyreid("evaluate", "--dataset", "promenade-a", "--preset", "smoke", *options)
+    assert done.exit_code == 1
+    assert said in done.output
+
+
+def test_an_unknown_network_is_refused_with_those_there_are_before_data_are_made(tmp_path: Path) -> None:
+    done = whyreid("train", "--dataset", "nowhere", "--preset", "smoke", "--network", "vgg", "--out", str(tmp_path))
     assert done.exit_code == 1
     assert "thin-ibn" in done.output
+    assert "got 'vgg'" in done.output
+
+
+def test_a_table_without_people_to_train_on_is_refused(street: Path, tmp_path: Path) -> None:
+    done = whyreid("train", "--dataset", str(street), "--preset", "smoke", "--out", str(tmp_path / "out"))
+    assert done.exit_code == 1
+    assert "train must have at least 2 identities" in done.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_without_a_target_is_refused(tmp_path: Path) -> None:

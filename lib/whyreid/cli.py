@@ -109,10 +109,8 @@ def train(
         console.print(f"[bold red]whyreid train:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(1) from None
     last = history.epochs[-1]
-    speed = (
-        f"{len(history.epochs)} epochs in {history.seconds:.0f} s, {history.images_per_second:.0f} pictures a second"
-    )
-    console.print(f"{speed}; loss {last.loss:.3f}, {last.accuracy:.0%} of the last pictures right", highlight=False)
+    speed = f"{len(history.epochs)} epochs in {history.seconds:.0f} s, {history.images_per_second:.0f} img/s"
+    console.print(f"{speed}; loss {last.loss:.3f}, accuracy {last.accuracy:.2f}", highlight=False)
     console.print(f"the target lies in {escape(str(out))}", highlight=False)
 
 
@@ -139,14 +137,14 @@ def evaluate(
     """How well a target finds the people of any data set again."""
     started, shown = time.perf_counter(), sys.stderr.isatty()
     try:
-        model, source = _evaluated(target, checkpoint, network, image_size)
+        model = _evaluated(target, checkpoint, network, image_size)
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
         table = load_scored(dataset, preset=preset, progress=shown)
         reports = evaluate_target(model, table, rerank=rerank, lift=lift, device=device, progress=shown)
         if out is not None:
             options = {"rerank": rerank, "lift": lift, "flip": True, "device": device}
-            about = {"target": describe_target(model, source, network=network), "table": describe_table(table)}
+            about = {"target": describe_target(model, target, network=network), "table": describe_table(table)}
             save_evaluation(out, reports, **about, options=options, seconds=time.perf_counter() - started)
     except (ValueError, OSError) as error:
         console.print(f"[bold red]whyreid evaluate:[/] {escape(str(error))}", highlight=False)
@@ -156,17 +154,17 @@ def evaluate(
 
 def _evaluated(
     target: Path | None, checkpoint: Path | None, network: str | None, image_size: str | None
-) -> tuple[TargetModel, Path]:
-    """The target that the options name, and where it was read from."""
+) -> TargetModel:
+    """The target that the options name."""
     if (target is None) == (checkpoint is None):
         raise ValueError("give --target (a training's folder) or --checkpoint (a published file), one of the two.")
     if target is not None:
         if network or image_size:
             raise ValueError("--network and --image-size describe a --checkpoint; a training knows its own.")
-        return load_target(target), target
+        return load_target(target)
     if checkpoint is None or network is None:
         raise ValueError(f"--checkpoint needs --network, what it holds: {', '.join(CHECKPOINTS)}.")
-    return load_published(checkpoint, network, image_size=_size(image_size)), checkpoint
+    return load_published(checkpoint, network, image_size=_size(image_size))
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

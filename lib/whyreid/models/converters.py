@@ -46,7 +46,7 @@ def target_from_checkpoint(
     """
     if source not in _CONVERTERS:
         raise ValueError(f"source must be one of {', '.join(_CONVERTERS)}, got {source!r}.")
-    bare = _bare(state)
+    bare = bare_state(state)
     arguments, renamed = _CONVERTERS[source](bare)
     target = resnet_target(**arguments, image_size=image_size)
     for name, value in target.state_dict().items():
@@ -56,8 +56,15 @@ def target_from_checkpoint(
     return target.eval()
 
 
-def _bare(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The state dict itself, without wrapping and without DataParallel's prefix."""
+def bare_state(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The state dict of a checkpoint itself, without wrapping and without DataParallel's "module.".
+
+    Args:
+        state: as `target_from_checkpoint` takes it.
+
+    Raises:
+        ValueError: no tensors, or other values among them (their names are given).
+    """
     for name in _WRAPPERS:
         if isinstance(state.get(name), Mapping):
             state = state[name]

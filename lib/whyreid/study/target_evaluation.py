@@ -10,7 +10,8 @@ from torch import Tensor
 from whyreid.data import ReIDTable
 from whyreid.models import TargetModel
 from whyreid.retrieval import RankingReport, cosine_distances, euclidean_distances, evaluate_ranking, temporal_lift
-from whyreid.study.networks import new_network
+from whyreid.study.datasets import PROMENADE_DOMAINS, load_dataset
+from whyreid.study.target_networks import new_target
 from whyreid.study.target_ranking import reranked_distances
 from whyreid.training import TrainingHistory, TrainingRecipe, embed_images, train_target
 
@@ -25,13 +26,13 @@ def train_network(
     device: str = "auto",
     progress: bool = False,
 ) -> TrainingHistory:
-    """Train a network of `whyreid.study.networks.NETWORKS` into a folder of the user's, or go on with it.
+    """Train a network of `whyreid.study.target_networks.TARGETS` into a folder of the user's, or go on with it.
 
     Args:
         table: the data set; the splits that the recipe names are learned.
         recipe: schedule, losses and augmentation.
         folder: holds one training; ``target.pt`` lies there when it is done.
-        network: a name of `NETWORKS`.
+        network: a name of `TARGETS`.
         seed: of the weights, the order and the augmentation.
         device: "auto", "cpu" or "cuda".
         progress: show a bar.
@@ -39,8 +40,25 @@ def train_network(
     Raises:
         ValueError: an unknown network, or the folder holds another training (the difference is named).
     """
-    model = new_network(network, seed=seed)
+    model = new_target(network, seed=seed)
     return train_target(model, table, recipe, folder=folder, seed=seed, device=device, progress=progress)
+
+
+def load_scored(dataset: str, *, preset: str, progress: bool = False) -> ReIDTable:
+    """The table that a command is to score a target on; unlike `load_dataset` it may have nobody to train on.
+
+    Args:
+        dataset: "promenade-a", "promenade-b", or the path of a table folder.
+        preset: size of Promenade.
+        progress: show a bar while rendering.
+
+    Raises:
+        ValueError: no such name or folder, or a table that does not hold together.
+    """
+    folder = Path(dataset).expanduser()
+    if dataset in PROMENADE_DOMAINS or not (folder / "dataset.yaml").is_file():
+        return load_dataset(dataset, preset=preset, progress=progress)
+    return ReIDTable.load(folder)
 
 
 def evaluate_target(

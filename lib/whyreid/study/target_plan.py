@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from whyreid.study.networks import NETWORKS
 from whyreid.study.presets import size_of
+from whyreid.study.target_networks import require_target
 from whyreid.training import TrainingRecipe, published_recipe, recipe_for
+
+_FAMILIES: tuple[Literal["bot", "sbs", "agw"], ...] = ("bot", "sbs", "agw")
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class TargetPlan:
     """A network and its training.
 
     Attributes:
-        network: a name of `NETWORKS`.
+        network: a name of `whyreid.study.target_networks.TARGETS`.
         recipe: schedule, losses and augmentation.
     """
 
@@ -42,13 +45,9 @@ def target_plan(preset: str, network: str | None = None) -> TargetPlan:
     """
     size = size_of(preset)
     chosen = network or ("sbs-r50" if size == "paper" else "thin")
-    if chosen not in NETWORKS:
-        raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {chosen!r}.")
-    if chosen.startswith("thin"):
+    require_target(chosen)
+    family = chosen.partition("-")[0]
+    if family == "thin":
         return TargetPlan(chosen, recipe_for("default" if size == "paper" else size))
-    recipes = {
-        "bot-r18": published_recipe("bot"),
-        "sbs-r50": published_recipe("sbs"),
-        "agw-r50": published_recipe("agw"),
-    }
-    return TargetPlan(chosen, recipes[chosen])
+    recipes: dict[str, TrainingRecipe] = {name: published_recipe(name) for name in _FAMILIES}
+    return TargetPlan(chosen, recipes[family])

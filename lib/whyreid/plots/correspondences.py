@@ -144,7 +144,7 @@ def part_agreement_figure(
     places = np.arange(len(views))
     for axes, name in zip(grid[0], towns, strict=True):
         part = rows[rows["towns"] == name]
-        for style, control in zip(("dotted", "dashed", "dashdot", (0, (1, 3))), controls, strict=False):
+        for style, control in zip(("dotted", "dashed", "dashdot", (0, (8, 3))), controls, strict=False):
             mean = _by_view(part, control, views)["mean"]
             axes.plot(places, mean, linestyle=style, color="0.45", linewidth=1.6, label=control)
         for number, (marker, method) in enumerate(zip(_MARKERS, methods, strict=False)):
@@ -179,8 +179,8 @@ def evidence_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
     for axes, (title, table) in zip(grid[0], tables.items(), strict=True):
         places = np.arange(len(table))
         axes.barh(
-            places, 100 * table["share of the gap"], xerr=100 * table["sd"].fillna(0), height=0.6, color=_RIGHT,
-            alpha=0.85, capsize=2, label="of the gap between matches and non-matches",
+            places, 100 * table["share of the gap"], height=0.6, color=_RIGHT, alpha=0.85, capsize=2,
+            xerr=None if table["sd"].isna().any() else 100 * table["sd"], label="of the gap between matches and non-matches",
         )  # fmt: skip
         axes.plot(100 * table["share of the area"], places, "D", color="black", markersize=5, label="of the area")
         axes.axvline(0, color="0.4", linewidth=1)

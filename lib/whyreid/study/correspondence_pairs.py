@@ -73,7 +73,7 @@ def example_pairs(logits: Tensor, query: ReIDTable, gallery: ReIDTable, *, perso
         persons: how many that have a match in another camera.
 
     Returns:
-        Columns query, gallery (row numbers), persons, logit; the match of each person before the non-match.
+        Columns query, gallery (row numbers), persons, logit; first the matches of all, then their non-matches.
     """
     same = query.pids[:, None] == gallery.pids
     seen = (gallery.pids >= 0).expand_as(same)
@@ -89,7 +89,7 @@ def example_pairs(logits: Tensor, query: ReIDTable, gallery: ReIDTable, *, perso
                 rows.append((asked, best, name, float(logits[asked, best])))
         if len(rows) == 2 * persons:
             break
-    return pd.DataFrame(rows, columns=["query", "gallery", "persons", "logit"])
+    return pd.DataFrame([*rows[::2], *rows[1::2]], columns=["query", "gallery", "persons", "logit"])
 
 
 def _views(query: ReIDTable, gallery: ReIDTable, like: Tensor) -> Iterator[tuple[str, Tensor]]:

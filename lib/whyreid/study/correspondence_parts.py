@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from whyreid.data import ReIDTable
+from whyreid.explain.correspondences import CorrespondenceLines
 from whyreid.pedestrians import Part, read_masks
 from whyreid.truth.part_agreement import location_parts, part_agreement
 
@@ -113,3 +114,22 @@ def agreement_controls(parts: PairParts) -> dict[str, Tensor]:
             sums[name] += (value.flatten(1).double() * counts).sum(dim=1)
         counted += counts.sum(dim=1)
     return {name: values / counted for name, values in sums.items()}
+
+
+def lines_agree(lines: CorrespondenceLines, parts: PairParts) -> Tensor:
+    """Whether both ends of each line show the same body part.
+
+    Args:
+        lines: k of each of P pairs.
+        parts: of the same pairs, on the map that the lines come from.
+
+    Returns:
+        [P, k] bool; False where an end shows no body part.
+    """
+    sides = (parts.query, parts.gallery) if lines.side == "query" else (parts.gallery, parts.query)
+    size = torch.tensor(parts.query.shape[1:])
+    found = []
+    for ends, shown in zip((lines.start, lines.end), sides, strict=True):
+        rows, columns = (ends * size).long().unbind(dim=-1)
+        found.append(shown.flatten(1).gather(1, rows * size[1] + columns))
+    return (found[0] == found[1]) & (found[0] >= 0)

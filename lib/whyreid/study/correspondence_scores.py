@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
@@ -59,16 +59,42 @@ def measure_correspondences(
         part, contribution (mean over pairs of the summed contributions of its locations in both pictures, in
         units of the logit), area (share of all locations), pairs.
     """
-    sides = _pair_maps(partial(qaconv_maps, trained, device=device), query, gallery, pairs)
-    parts = _pair_parts(query, gallery, pairs, sides[0].shape[2:])
+    sides = pair_maps(partial(qaconv_maps, trained, device=device), query, gallery, pairs)
+    parts = pair_parts(query, gallery, pairs, sides[0].shape[2:])
     found = find_correspondences(trained.model.matcher, *sides)
     scores = qaconv_agreement(found, parts) | agreement_controls(parts)
     for name, target in baselines.items():
-        maps = _pair_maps(partial(target_maps, target, device=device), query, gallery, pairs)
+        maps = pair_maps(partial(target_maps, target, device=device), query, gallery, pairs)
         nearest = nearest_locations(*maps)
-        scores[name] = nearest_agreement(nearest, _pair_parts(query, gallery, pairs, maps[0].shape[2:]))
+        scores[name] = nearest_agreement(nearest, pair_parts(query, gallery, pairs, maps[0].shape[2:]))
     frames = [agreement_rows(name, values, pairs) for name, values in scores.items()]
     return pd.concat([*frames, evidence_rows(found, parts, pairs)], ignore_index=True)
+
+
+def pair_maps(
+    embed: Callable[[ReIDTable], Tensor], query: ReIDTable, gallery: ReIDTable, pairs: pd.DataFrame
+) -> tuple[Tensor, Tensor]:
+    """The maps of both pictures of each pair; every picture is embedded once.
+
+    Args:
+        embed: table of N pictures -> [N, ...].
+        query: the queries.
+        gallery: the gallery.
+        pairs: columns query and gallery, row numbers of the P pairs.
+
+    Returns:
+        Two of [P, ...].
+    """
+    sides = []
+    for table, column in ((query, "query"), (gallery, "gallery")):
+        rows, place = torch.tensor(pairs[column].to_list()).unique(return_inverse=True)
+        sides.append(embed(table.take(rows))[place])
+    return sides[0], sides[1]
+
+
+def pair_parts(query: ReIDTable, gallery: ReIDTable, pairs: pd.DataFrame, size: Sequence[int]) -> PairParts:
+    """The body parts of both pictures of each pair at the locations of a map of ``size`` (h, w); needs masks."""
+    return PairParts(*pair_maps(lambda table: body_parts(table, (size[0], size[1])), query, gallery, pairs))
 
 
 def qaconv_agreement(found: Correspondences, parts: PairParts) -> dict[str, Tensor]:
@@ -130,21 +156,6 @@ def target_maps(target: TargetModel, table: ReIDTable, device: str = "auto") -> 
     finally:
         target.to("cpu").train(training)
     return torch.cat(parts).clone()
-
-
-def _pair_maps(
-    embed: Callable[[ReIDTable], Tensor], query: ReIDTable, gallery: ReIDTable, pairs: pd.DataFrame
-) -> tuple[Tensor, Tensor]:
-    """[P, C, h, w] of both pictures of each pair; every picture is embedded once."""
-    sides = []
-    for table, column in ((query, "query"), (gallery, "gallery")):
-        rows, place = torch.tensor(pairs[column].to_list()).unique(return_inverse=True)
-        sides.append(embed(table.take(rows))[place])
-    return sides[0], sides[1]
-
-
-def _pair_parts(query: ReIDTable, gallery: ReIDTable, pairs: pd.DataFrame, size: torch.Size) -> PairParts:
-    return PairParts(*_pair_maps(lambda table: body_parts(table, (size[0], size[1])), query, gallery, pairs))
 
 
 def _mutual(matches: Tensor, back: Tensor) -> Tensor:

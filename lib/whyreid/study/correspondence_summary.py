@@ -7,7 +7,7 @@ import pandas as pd
 from whyreid.study.claims import mean_and_deviation
 from whyreid.study.correspondence_pairs import OTHER, SAME, VIEWS
 from whyreid.study.correspondence_parts import CONTROLS
-from whyreid.study.correspondence_scores import MUTUAL, QACONV, STRONGEST
+from whyreid.study.correspondence_scores import BESIDE, MUTUAL, QACONV, STRONGEST
 from whyreid.study.cross_domain_summary import town
 
 METHODS = (STRONGEST, MUTUAL, QACONV, "thin target", "thin target, trained on", "untrained network")
@@ -24,8 +24,7 @@ def agreement_table(rows: pd.DataFrame, persons: str = SAME) -> pd.DataFrame:
     Returns:
         Index method (those that look first, then the controls); text columns (towns, view), towns as "A → A".
     """
-    chosen = rows[(rows["kind"] == "agreement") & (rows["persons"] == persons)]
-    chosen = chosen.assign(towns=chosen["trained on"].map(town) + " → " + chosen["tested on"].map(town))
+    chosen = agreements(rows, persons)
     found = mean_and_deviation(chosen, ["method", "towns", "view"], ["agreement"])["agreement"]
     numbers = zip(100 * found["mean"], 100 * found["sd"], strict=True)
     words = [f"{mean:.0f}" if pd.isna(sd) else f"{mean:.0f} ± {sd:.0f}" for mean, sd in numbers]
@@ -35,6 +34,33 @@ def agreement_table(rows: pd.DataFrame, persons: str = SAME) -> pd.DataFrame:
     return shown.reindex(index=[m for m in (*METHODS, *CONTROLS) if m in shown.index], columns=order).fillna("–")
 
 
+def agreements(rows: pd.DataFrame, persons: str = SAME) -> pd.DataFrame:
+    """The rows of part agreement, of pairs of one person or of two, with a column towns ("A → B").
+
+    Args:
+        rows: as for `agreement_table`.
+        persons: `SAME` or `OTHER`.
+    """
+    chosen = rows[(rows["kind"] == "agreement") & (rows["persons"] == persons)]
+    return chosen.assign(towns=chosen["trained on"].map(town) + " → " + chosen["tested on"].map(town))
+
+
+def agreement_claim(rows: pd.DataFrame) -> str:
+    """One sentence: QAConv's agreement on pairs of one person, that of the target trained on, and the best control's.
+
+    Args:
+        rows: as for `agreement_table`; seeds, towns and views are averaged.
+    """
+    mean = 100 * mean_agreement(rows)["all"]
+    best = str(mean.reindex(list(CONTROLS[:3])).idxmax())
+    others = f"nearest neighbours of the target that was trained on at {mean['thin target, trained on']:.0f} %"
+    ahead = "more" if mean[QACONV] > mean[best] else "not more"
+    return (
+        f"QAConv's matches join the same body part at {mean[QACONV]:.0f} % of the person's places, {others}; "
+        f"that is {ahead} than the best control reaches without matching ({best}: {mean[best]:.0f} %)."
+    )
+
+
 def mean_agreement(rows: pd.DataFrame, persons: str = SAME) -> pd.DataFrame:
     """Part agreement as numbers: index method, a column for each view and "all" (their mean over pairs), 0..1.
 
@@ -42,11 +68,31 @@ def mean_agreement(rows: pd.DataFrame, persons: str = SAME) -> pd.DataFrame:
         rows: as for `agreement_table`; seeds and towns are averaged.
         persons: `SAME` or `OTHER`.
     """
-    chosen = rows[(rows["kind"] == "agreement") & (rows["persons"] == persons)]
+    chosen = agreements(rows, persons)
     table = chosen.pivot_table(index="method", columns="view", values="agreement")
     weighted = chosen.assign(weighted=chosen["agreement"] * chosen["pairs"]).groupby("method")
     table["all"] = weighted["weighted"].sum() / weighted["pairs"].sum()
     return table.rename_axis(columns=None)
+
+
+def view_claim(rows: pd.DataFrame) -> str:
+    """What a change of view does to the agreement, and whether agreement tells one person from two.
+
+    Args:
+        rows: as for `agreement_table`.
+    """
+    mean, strangers = 100 * mean_agreement(rows), 100 * mean_agreement(rows, OTHER)
+    text = ""
+    if {"same side", "other side"} <= set(mean.columns):
+        change = {name: float(line["other side"] - line["same side"]) for name, line in mean.iterrows()}
+        text = (
+            f"Between pictures from the same side and from opposite sides QAConv's agreement changes by "
+            f"{change[QACONV]:+.0f} points, that of the same place by {change['same place']:+.0f}. "
+        )
+    two, one = (float(table["all"][QACONV]) for table in (strangers, mean))
+    return text + (
+        f"On pairs of two persons its matches agree at {two:.0f} %, on pairs of one person at {one:.0f} %: lines that look right do not say that it is the same person."
+    )
 
 
 def evidence_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -70,3 +116,18 @@ def evidence_table(rows: pd.DataFrame) -> pd.DataFrame:
     table["sd"] = shares.groupby("part", sort=False).std()
     table["share of the area"] = chosen.groupby("part", sort=False)["area"].mean()
     return table.rename_axis(columns=None)[[SAME, OTHER, "share of the gap", "sd", "share of the area"]]
+
+
+def evidence_claim(table: pd.DataFrame) -> str:
+    """One sentence on the gap between matches and non-matches: beside the person, and the part that counts most.
+
+    Args:
+        table: of `evidence_table`.
+    """
+    beside, density = table.loc[BESIDE], table["share of the gap"] / table["share of the area"]
+    most = str(density.drop(BESIDE).idxmax())
+    return (
+        f"{beside['share of the gap']:.0%} of the gap between matches and non-matches lies beside the person, on "
+        f"{beside['share of the area']:.0%} of the area; for its size, {most} count most, {density[most]:.1f} times "
+        "what an even spread would give."
+    )

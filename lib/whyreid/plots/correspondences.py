@@ -180,7 +180,8 @@ def evidence_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
         places = np.arange(len(table))
         axes.barh(
             places, 100 * table["share of the gap"], height=0.6, color=_RIGHT, alpha=0.85, capsize=2,
-            xerr=None if table["sd"].isna().any() else 100 * table["sd"], label="of the gap between matches and non-matches",
+            xerr=None if table["sd"].isna().any() else 100 * table["sd"],
+            label="of the gap between matches and non-matches",
         )  # fmt: skip
         axes.plot(100 * table["share of the area"], places, "D", color="black", markersize=5, label="of the area")
         axes.axvline(0, color="0.4", linewidth=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from whyreid.study.claims import Unit
+from whyreid.study.correspondences_claim import correspondences_units
 from whyreid.study.cross_domain_claim import cross_domain_units
 from whyreid.study.faithfulness_claim import faithfulness_units
 from whyreid.study.interpreter_claim import interpreter_units
@@ -26,6 +27,7 @@ def all_units(*, device: str = "auto") -> tuple[Unit, ...]:
         *lifting_units(device=device),
         *interpreter_units(device=device),
         *cross_domain_units(device=device),
+        *correspondences_units(device=device),
         *truth_units(device=device),
         *faithfulness_units(device=device),
         *planted_fault_units(device=device),

@@ -91,7 +91,8 @@ def view_claim(rows: pd.DataFrame) -> str:
         )
     two, one = (float(table["all"][QACONV]) for table in (strangers, mean))
     return text + (
-        f"On pairs of two persons its matches agree at {two:.0f} %, on pairs of one person at {one:.0f} %: lines that look right do not say that it is the same person."
+        f"On pairs of two persons its matches agree at {two:.0f} %, on pairs of one person at {one:.0f} %: "
+        "lines that look right do not say that it is the same person."
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import pandas as pd
 import pytest
@@ -21,8 +20,8 @@ from whyreid.study.interpreter_claim import (
     measure_ablation,
     rounded,
 )
-from whyreid.study.interpreter_steps import explained_attributes
-from whyreid.study.interpreter_summary import interpreter_summary, is_share, stored_variants
+from whyreid.study.interpreter_maps import maps_of_present, regions_of_present
+from whyreid.study.interpreter_steps import TrainedInterpreter, explained_attributes
 from whyreid.study.interpreter_truth import picture_maps
 from whyreid.study.steps import TrainedTarget
 from whyreid.training import TrainingHistory
@@ -100,35 +99,23 @@ def test_flat_attention_is_its_own_mean_and_leaves_the_targets_embedding(table, 
     torch.testing.assert_close(flat.embeddings.norm(dim=2), torch.ones(flat.embeddings.shape[:2]))
 
 
-def test_summary_takes_one_test_set_and_the_controls_of_the_thin_target():
-    rows = pd.DataFrame([
-        {"variant": "full", "target": "thin", "trained on": "a", "tested on": "a", "seed": 0, "gap": 1.0},
-        {"variant": "full", "target": "thin", "trained on": "a", "tested on": "a", "seed": 1, "gap": 3.0},
-        {"variant": "full", "target": "thin", "trained on": "a", "tested on": "b", "seed": 0, "gap": 9.0},
-        {"variant": "control: x", "target": "thin", "trained on": "a", "tested on": "a", "seed": 0, "gap": 5.0},
-        {"variant": "control: x", "target": "thin-ibn", "trained on": "a", "tested on": "a", "seed": 0, "gap": 7.0},
-    ])  # fmt: skip
-    found = interpreter_summary(rows, ["gap"], tested_on="a")
-    assert found["gap", "mean"].to_dict() == {"full": 2.0, "control: x": 5.0}
-    assert found.loc["full", ("seeds", "n")] == 2
-    assert interpreter_summary(rows, ["gap"], tested_on="b", trained_on="a")["gap", "mean"].to_dict() == {"full": 9.0}
-    nothing = interpreter_summary(rows, ["gap"], tested_on="c")
-    assert len(nothing) == 0
-    assert ("gap", "mean") in nothing
-
-
-def test_nothing_stored_is_an_empty_claim_and_shares_are_per_cent(tmp_path, monkeypatch):
-    monkeypatch.setattr("whyreid.study.claims.results_folder", lambda: tmp_path)
-    assert len(stored_variants().rows) == 0
-    row = {"variant": "full", "target": "thin", "trained on": "a", "tested on": "a", "seed": 1, "epochs": 6,
-           "gap": 0.02, "share with area": -0.5, "over area": 1.2, "pairs": 9}  # fmt: skip
-    unit = {"unit": "full-seed1", "digest": "0", "rows": [row], "provenance": {"torch": "2"}}
-    (tmp_path / "interpreter").mkdir()
-    (tmp_path / "interpreter" / "full-seed1.json").write_text(json.dumps(unit))
-    found = stored_variants().rows.iloc[0]
-    assert found["gap"] == pytest.approx(2.0)
-    assert found[["share with area", "over area", "pairs", "seed", "epochs"]].tolist() == [-0.5, 1.2, 9, 1, 6]
-    assert is_share("flattened X-mAP common")
+def test_maps_of_present_are_means_over_people_with_the_attribute_and_regions_lie_on_them(table, small, tmp_path):
+    people, names = table.select("query"), explained_attributes(table)
+    model = Interpreter(small, len(names), share_until="stage1", hidden_channels=4).eval()
+    interpreter = TrainedInterpreter(model, pd.DataFrame(), tmp_path, names, "mean")
+    maps = maps_of_present(interpreter, people, device="cpu")
+    has = people.select_attributes(names).attribute_tensor(missing=False)
+    attention = picture_maps(model, people, device="cpu").attention
+    regions = regions_of_present(people, names, tuple(maps.shape[1:]))
+    for k, name in enumerate(names):
+        if not has[:, k].any():
+            assert maps[k].isnan().all()
+            continue
+        mean = attention[has[:, k], k].mean(dim=0)
+        torch.testing.assert_close(maps[k], mean / mean.mean(), rtol=1e-4, atol=1e-5)
+        assert 0 < regions[k].mean() < 1, name
+    plain = dataclasses.replace(people, images=people.images.drop(columns="mask"))
+    assert regions_of_present(plain, names, tuple(maps.shape[1:])) is None
 
 
 def test_what_is_undefined_is_left_out_of_a_row():

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from whyreid.data import ReIDTable
-from whyreid.data.loading import ImageStore
 from whyreid.explain.correspondences import Correspondences, NearestLocations, find_correspondences, nearest_locations
 from whyreid.models import TargetModel
+from whyreid.study.correspondence_maps import pair_maps, target_maps
 from whyreid.study.correspondence_parts import (
     BODY_PARTS,
     PairParts,
@@ -24,14 +23,12 @@ from whyreid.study.correspondence_parts import (
     body_parts,
 )
 from whyreid.study.qaconv_steps import TrainedQAConv, qaconv_maps
-from whyreid.training.device import resolve_device
 
 QACONV = "QAConv 2.1"
 MUTUAL, STRONGEST = f"{QACONV}, mutual matches", f"{QACONV}, strongest tenth"
 BESIDE = "beside the person"
 PER_VIEW: Mapping[str, int] = MappingProxyType({"smoke": 3, "default": 120, "paper": 400})
 """Pairs of one person for each view, by size of the study; as many of two persons."""
-_BATCH = 128
 
 
 def measure_correspondences(
@@ -69,27 +66,6 @@ def measure_correspondences(
         scores[name] = nearest_agreement(nearest, pair_parts(query, gallery, pairs, maps[0].shape[2:]))
     frames = [agreement_rows(name, values, pairs) for name, values in scores.items()]
     return pd.concat([*frames, evidence_rows(found, parts, pairs)], ignore_index=True)
-
-
-def pair_maps(
-    embed: Callable[[ReIDTable], Tensor], query: ReIDTable, gallery: ReIDTable, pairs: pd.DataFrame
-) -> tuple[Tensor, Tensor]:
-    """The maps of both pictures of each pair; every picture is embedded once.
-
-    Args:
-        embed: table of N pictures -> [N, ...].
-        query: the queries.
-        gallery: the gallery.
-        pairs: columns query and gallery, row numbers of the P pairs.
-
-    Returns:
-        Two of [P, ...].
-    """
-    sides = []
-    for table, column in ((query, "query"), (gallery, "gallery")):
-        rows, place = torch.tensor(pairs[column].to_list()).unique(return_inverse=True)
-        sides.append(embed(table.take(rows))[place])
-    return sides[0], sides[1]
 
 
 def pair_parts(query: ReIDTable, gallery: ReIDTable, pairs: pd.DataFrame, size: Sequence[int]) -> PairParts:
@@ -141,21 +117,6 @@ def evidence_rows(found: Correspondences, parts: PairParts, pairs: pd.DataFrame)
         values = grouped[["contribution", "area"]].mean().assign(pairs=grouped.size()).reset_index()
         rows.append(values.assign(part=name))
     return pd.concat(rows, ignore_index=True).assign(kind="evidence", method=QACONV)
-
-
-def target_maps(target: TargetModel, table: ReIDTable, device: str = "auto") -> Tensor:
-    """A target's feature map of every picture of a table, [N, C, h, w] float32 on the CPU, of length one over C."""
-    store, place = ImageStore(table, target.image_input.size, memory_limit=0), resolve_device(device)
-    parts, training = [], target.training
-    try:
-        target.to(place).eval()
-        with torch.inference_mode():
-            for images in store.batches(torch.arange(len(store)).split(_BATCH)):
-                maps = target.feature_map(target.image_input.prepare(images.to(place))).float()
-                parts.append(F.normalize(maps, dim=1).cpu())
-    finally:
-        target.to("cpu").train(training)
-    return torch.cat(parts).clone()
 
 
 def _mutual(matches: Tensor, back: Tensor) -> Tensor:

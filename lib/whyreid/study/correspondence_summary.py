@@ -7,6 +7,7 @@ import pandas as pd
 from whyreid.study.claims import mean_and_deviation
 from whyreid.study.correspondence_pairs import OTHER, SAME, VIEWS
 from whyreid.study.correspondence_parts import CONTROLS
+from whyreid.study.correspondence_ranking import LEARNED, POOLED, UNLEARNED
 from whyreid.study.correspondence_scores import BESIDE, MUTUAL, QACONV, STRONGEST
 from whyreid.study.cross_domain_summary import town
 
@@ -41,8 +42,7 @@ def agreements(rows: pd.DataFrame, persons: str = SAME) -> pd.DataFrame:
         rows: as for `agreement_table`.
         persons: `SAME` or `OTHER`.
     """
-    chosen = rows[(rows["kind"] == "agreement") & (rows["persons"] == persons)]
-    return chosen.assign(towns=chosen["trained on"].map(town) + " → " + chosen["tested on"].map(town))
+    return _with_towns(rows[(rows["kind"] == "agreement") & (rows["persons"] == persons)])
 
 
 def agreement_claim(rows: pd.DataFrame) -> str:
@@ -58,6 +58,42 @@ def agreement_claim(rows: pd.DataFrame) -> str:
     return (
         f"QAConv's matches join the same body part at {mean[QACONV]:.0f} % of the person's places, {others}; "
         f"that is {ahead} than the best control reaches without matching ({best}: {mean[best]:.0f} %)."
+    )
+
+
+def matching_table(rows: pd.DataFrame, measure: str = "mAP") -> pd.DataFrame:
+    """The rankings of one network's map, pooled, matched as it is, and QAConv's, in per cent.
+
+    Args:
+        rows: of the claim, or of `whyreid.study.correspondence_ranking.matching_rows` with the columns seed, trained on
+            and tested on.
+        measure: "mAP" or "rank-1".
+
+    Returns:
+        Index method; a text column for each pair of towns, mean ± standard deviation where there are several seeds.
+    """
+    chosen = _with_towns(rows[rows["kind"] == "ranking"])
+    found = mean_and_deviation(chosen, ["method", "towns"], [measure])[measure]
+    numbers = zip(100 * found["mean"], 100 * found["sd"], strict=True)
+    words = [f"{mean:.1f}" if pd.isna(sd) else f"{mean:.1f} ± {sd:.1f}" for mean, sd in numbers]
+    shown = pd.Series(words, index=found.index).unstack("towns")
+    order = list(dict.fromkeys(chosen["towns"]))
+    return shown.reindex(index=list(dict.fromkeys(chosen["method"])), columns=order).rename_axis(columns=None)
+
+
+def matching_claim(rows: pd.DataFrame) -> str:
+    """One sentence on the other town: what matching adds without learning, and what learning to match adds.
+
+    Args:
+        rows: as for `matching_table`.
+    """
+    chosen = rows[(rows["kind"] == "ranking") & (rows["trained on"] != rows["tested on"])]
+    mean = (100 * chosen.groupby("method")["mAP"].mean()).to_dict()
+    matched, learned = mean[UNLEARNED] - mean[POOLED], mean[LEARNED] - mean[UNLEARNED]
+    return (
+        f"In the other town matching the target's map as it is moves the mAP by {matched:+.1f} points, from "
+        f"{mean[POOLED]:.1f} to {mean[UNLEARNED]:.1f}; learning to match moves it by another {learned:+.1f}, to "
+        f"{mean[LEARNED]:.1f}."
     )
 
 
@@ -132,3 +168,7 @@ def evidence_claim(table: pd.DataFrame) -> str:
         f"{beside['share of the area']:.0%} of the area; for its size, {most} count most, {density[most]:.1f} times "
         "what an even spread would give."
     )
+
+
+def _with_towns(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(towns=rows["trained on"].map(town) + " → " + rows["tested on"].map(town))

@@ -8,9 +8,9 @@ from functools import partial
 import pandas as pd
 
 from whyreid.data import ReIDTable
-from whyreid.models import TargetModel
 from whyreid.study.claims import Row, Unit
 from whyreid.study.correspondence_pairs import correspondence_pairs
+from whyreid.study.correspondence_ranking import matching_rows
 from whyreid.study.correspondence_scores import PER_VIEW, measure_correspondences
 from whyreid.study.cross_domain_claim import target_trained_on
 from whyreid.study.datasets import PROMENADE_DOMAINS, load_dataset
@@ -48,7 +48,7 @@ def correspondences_units(*, preset: str = "full", device: str = "auto") -> tupl
 def correspondence_rows(
     learned: ReIDTable, tested: ReIDTable, *, preset: str, seed: int, device: str = "auto"
 ) -> pd.DataFrame:
-    """The rows of `whyreid.study.correspondence_scores.measure_correspondences` for one training.
+    """The rows of `measure_correspondences` and, of kind "ranking", of `matching_rows`, for one training.
 
     Args:
         learned: what QAConv 2.1 and the targets beside it were trained on.
@@ -58,18 +58,15 @@ def correspondence_rows(
         device: "auto", "cpu" or "cuda".
     """
     trained = trained_qaconv(learned, version="2.1", preset=preset, seed=seed, device=device)
+    target = trained_target(learned, recipe_for(size_of(preset)), seed=seed, device=device)
+    further = target_trained_on(learned, preset=preset, seed=seed, device=device)
     query, gallery = tested.select("query"), tested.select("gallery")
     pairs = correspondence_pairs(query, gallery, per_view=PER_VIEW[size_of(preset)], seed=_DRAW)
-    baselines = _baselines(learned, preset, seed, device)
-    return measure_correspondences(trained, baselines, query, gallery, pairs, device=device)
-
-
-def _baselines(learned: ReIDTable, preset: str, seed: int, device: str) -> dict[str, TargetModel]:
-    """Networks of QAConv's shape that nobody asked to match locations."""
-    target = trained_target(learned, recipe_for(size_of(preset)), seed=seed, device=device)
-    trained_on = target_trained_on(learned, preset=preset, seed=seed, device=device)
     untrained = new_network("thin", seed=seed)
-    return {"thin target": target.model, "thin target, trained on": trained_on.model, "untrained network": untrained}
+    baselines = {"thin target": target.model, "thin target, trained on": further.model, "untrained network": untrained}
+    agreement = measure_correspondences(trained, baselines, query, gallery, pairs, device=device)
+    ranked = matching_rows(trained, further, query, gallery, device=device)
+    return pd.concat([agreement, ranked], ignore_index=True)
 
 
 def _measure(tested_on: str, preset: str, seed: int, device: str) -> Sequence[Row]:

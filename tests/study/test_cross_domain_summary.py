@@ -48,9 +48,11 @@ def test_the_table_has_towns_at_home_first_and_the_spread_over_seeds(rows):
     assert set(table["seeds"]) == {2}
 
 
-def test_methods_keep_the_order_in_which_they_were_measured(rows):
-    assert transfer_table(rows).index.get_level_values("method").unique().tolist() == ["QAConv 2.1", "thin target"]
+def test_baselines_come_first_and_methods_of_other_names_last(rows):
+    assert transfer_table(rows).index.get_level_values("method").unique().tolist() == ["thin target", "QAConv 2.1"]
     assert drop_table(rows[::-1]).index.tolist() == ["thin target", "QAConv 2.1"]
+    renamed = rows.replace({"thin target": "another one"})
+    assert list(dict.fromkeys(named_rankings(renamed)["method"])) == ["QAConv 2.1", "another one"]
 
 
 def test_one_seed_has_no_spread_and_what_was_not_measured_is_a_dash(rows):

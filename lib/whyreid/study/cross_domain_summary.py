@@ -22,6 +22,8 @@ RANKINGS: Mapping[tuple[bool, bool], str] = MappingProxyType(
     }
 )
 """(re-ranked, lifted) -> what a table calls it."""
+ORDER = ("thin target", "thin target, trained on", "thin-ibn target", "QAConv 1.0", "QAConv 2.0", "QAConv 2.1")
+"""In which tables and figures show the methods; others follow."""
 HOME, AWAY = "at home", "in the other town"
 
 
@@ -99,7 +101,7 @@ def transfer_table(rows: pd.DataFrame, measure: str = "mAP") -> pd.DataFrame:
     first = rows.drop_duplicates("towns").sort_values("away", kind="stable")["towns"]
     shown = shown.reindex(columns=list(first)).rename_axis(columns=None)
     shown["seeds"] = found["seeds", "n"].groupby(["method", "ranking"]).min()
-    lines = pd.MultiIndex.from_product([list(dict.fromkeys(rows["method"])), list(RANKINGS.values())])
+    lines = pd.MultiIndex.from_product([_methods(rows), list(RANKINGS.values())])
     return shown.reindex(lines[lines.isin(shown.index)]).rename_axis(["method", "ranking"]).fillna("–")
 
 
@@ -122,7 +124,7 @@ def drop_table(rows: pd.DataFrame, measure: str = "mAP") -> pd.DataFrame:
     table = grouped[[HOME, AWAY, "kept"]].mean()
     table["kept, sd"] = grouped["kept"].std()
     table["trainings"] = grouped.size()
-    return table.reindex(list(dict.fromkeys(rows["method"]))).rename_axis(columns=None)
+    return table.reindex(_methods(rows)).rename_axis(columns=None)
 
 
 def compared(rows: pd.DataFrame, method: str, baseline: str, measure: str = "mAP") -> pd.DataFrame:
@@ -152,7 +154,9 @@ def compared(rows: pd.DataFrame, method: str, baseline: str, measure: str = "mAP
 
 
 def named_rankings(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with a column "ranking" (see `RANKINGS`), "towns" ("A → B") and "away" (bool)."""
+    """The rows, methods in `ORDER`, with columns "ranking" (see `RANKINGS`), "towns" ("A → B") and "away" (bool)."""
+    place = {name: number for number, name in enumerate(_methods(rows))}
+    rows = rows.sort_values("method", key=lambda names: names.map(place), kind="stable")
     kinds = zip(rows["re-ranked"].astype(bool), rows["lifted"].astype(bool), strict=True)
     towns = rows["trained on"].map(town) + " → " + rows["tested on"].map(town)
     away = rows["trained on"] != rows["tested on"]
@@ -162,3 +166,9 @@ def named_rankings(rows: pd.DataFrame) -> pd.DataFrame:
 def town(name: str) -> str:
     """A short name of a data set: "A" for promenade-a, any other one as it is."""
     return PROMENADE_DOMAINS.get(name, name)
+
+
+def _methods(rows: pd.DataFrame) -> list[str]:
+    """The methods in the rows, in `ORDER`."""
+    found = list(dict.fromkeys(rows["method"]))
+    return [name for name in ORDER if name in found] + [name for name in found if name not in ORDER]

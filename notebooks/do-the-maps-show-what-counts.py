@@ -48,7 +48,7 @@ from whyreid.study.interpreter_steps import interpreter_recipe_for, trained_inte
 from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
 from whyreid.study.steps import trained_target
-from whyreid.training import recipe_for
+from whyreid.study.target_plan import target_plan
 from whyreid.truth import faithfulness_curves
 
 record = Provenance(preset=preset, seed=seed, device=device)
@@ -62,7 +62,8 @@ use_book_style()
 
 # %%
 table = load_dataset(dataset, preset=preset)
-target = trained_target(table, recipe_for(size_of(preset)), seed=seed, device=device)
+plan = target_plan(preset)
+target = trained_target(table, plan.recipe, network=plan.network, seed=seed, device=device)
 queries = min(8, PAIRS[size_of(preset)])
 pairs = dict(
     zip(

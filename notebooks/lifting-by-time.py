@@ -47,11 +47,10 @@ from whyreid.study.lifting_claim import (
 )
 from whyreid.study.lifting_gain import gain_by_company, lifting_gain, pivots_of
 from whyreid.study.lifting_steps import AUTHORS_ORDER, lifting_case
-from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
 from whyreid.study.published_transfer import published_lifting
 from whyreid.study.steps import trained_target
-from whyreid.training import recipe_for
+from whyreid.study.target_plan import target_plan
 
 record = Provenance(preset=preset, seed=seed, device=device)
 use_book_style()
@@ -71,7 +70,8 @@ def in_per_cent(rows):
 
 # %%
 table = load_dataset(dataset, preset=preset)
-target = trained_target(table, recipe_for(size_of(preset)), seed=seed, device=device)
+plan = target_plan(preset)
+target = trained_target(table, plan.recipe, network=plan.network, seed=seed, device=device)
 held_out = pd.DataFrame(lifting_on_validation(target, table, device=device))
 show_table(in_per_cent(held_out).set_index(["similarity", "method"]))
 

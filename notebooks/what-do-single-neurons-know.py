@@ -63,11 +63,11 @@ from whyreid.retrieval import evaluate_embeddings
 from whyreid.study.attribute_steps import attribute_reading, certain_labels, comparable_embeddings
 from whyreid.study.claims import read_claim
 from whyreid.study.datasets import load_dataset
-from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
 from whyreid.study.rarity_claim import CLAIM, rarity_bits
 from whyreid.study.steps import trained_target
-from whyreid.training import fit_attribute_classifier, recipe_for
+from whyreid.study.target_plan import target_plan
+from whyreid.training import fit_attribute_classifier
 
 record = Provenance(preset=preset, seed=seed, device=device)
 use_book_style()
@@ -81,7 +81,8 @@ use_book_style()
 
 # %%
 table = load_dataset(dataset, preset=preset)
-target = trained_target(table, recipe_for(size_of(preset)), seed=seed, device=device)
+plan = target_plan(preset)
+target = trained_target(table, plan.recipe, network=plan.network, seed=seed, device=device)
 reading = attribute_reading(target, table, device=device)
 names = list(reading.names)
 left_out = [name for name in table.schema.names if name not in names]

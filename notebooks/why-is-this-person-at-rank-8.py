@@ -58,11 +58,10 @@ from whyreid.retrieval import rank_embeddings
 from whyreid.study.attribute_removal import removal_effects
 from whyreid.study.attribute_steps import attribute_reading, comparable_embeddings
 from whyreid.study.datasets import load_dataset
-from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
 from whyreid.study.rerendered import rerender
 from whyreid.study.steps import trained_target
-from whyreid.training import recipe_for
+from whyreid.study.target_plan import target_plan
 
 record = Provenance(preset=preset, seed=seed, device=device)
 use_book_style()
@@ -75,7 +74,8 @@ use_book_style()
 
 # %%
 table = load_dataset(dataset, preset=preset)
-target = trained_target(table, recipe_for(size_of(preset)), seed=seed, device=device)
+plan = target_plan(preset)
+target = trained_target(table, plan.recipe, network=plan.network, seed=seed, device=device)
 reading = attribute_reading(target, table, device=device)
 names = list(reading.names)
 query, gallery = table.select("query"), table.select("gallery")

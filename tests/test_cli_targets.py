@@ -120,11 +120,12 @@ def test_a_published_checkpoint_is_evaluated_under_the_name_it_is_given(street: 
     assert unnamed.exit_code == 1
     assert "--checkpoint needs --network" in unnamed.output
     out = tmp_path / "numbers.json"
-    done = whyreid(*asked, "--network", "torchreid-r50", "--image-size", "64x32", "--out", str(out))
+    said = ["--network", "torchreid-r50", "--image-size", "64x32", "--trained-on", "market1501"]
+    done = whyreid(*asked, *said, "--out", str(out))
     assert done.exit_code == 0, done.output
     written = json.loads(out.read_text())["target"]
     assert (written["network"], written["image_size"], written["distance"]) == ("torchreid-r50", [64, 32], "euclidean")
-    assert written["training"] is None
+    assert written["training"]["table"]["name"] == "market1501"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_a_published_checkpoint_is_evaluated_under_the_name_it_is_given(street: 
     [
         ([], "give --target"),
         (["--target", "a", "--checkpoint", "b", "--network", "sbs-r50"], "one of the two"),
-        (["--target", "a", "--network", "sbs-r50"], "a training knows its own"),
+        (["--target", "a", "--network", "sbs-r50"], "describe a --checkpoint"),
         (["--checkpoint", "b", "--network", "sbs-r50", "--image-size", "384"], "HEIGHTxWIDTH in pixels"),
     ],
 )

@@ -125,6 +125,9 @@ def evaluate(
         str | None,
         typer.Option(help="What the checkpoint holds: bot-rN, sbs-rN (N = 18, 34, 50, 101), agw-r50, torchreid-r50."),
     ] = None,
+    trained_on: Annotated[
+        str | None, typer.Option(help="What the checkpoint was trained on, such as market1501; for the record.")
+    ] = None,
     image_size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH at which the checkpoint was trained; else as published.")
     ] = None,
@@ -137,14 +140,15 @@ def evaluate(
     """How well a target finds the people of any data set again."""
     started, shown = time.perf_counter(), sys.stderr.isatty()
     try:
-        model = _evaluated(target, checkpoint, network, image_size)
+        model = _evaluated(target, checkpoint, network, image_size, trained_on)
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
         table = load_scored(dataset, preset=preset, progress=shown)
         reports = evaluate_target(model, table, rerank=rerank, lift=lift, device=device, progress=shown)
         if out is not None:
             options = {"rerank": rerank, "lift": lift, "flip": True, "device": device}
-            about = {"target": describe_target(model, target, network=network), "table": describe_table(table)}
+            described = describe_target(model, target, network=network, trained_on=trained_on)
+            about = {"target": described, "table": describe_table(table)}
             save_evaluation(out, reports, **about, options=options, seconds=time.perf_counter() - started)
     except (ValueError, OSError) as error:
         console.print(f"[bold red]whyreid evaluate:[/] {escape(str(error))}", highlight=False)
@@ -153,14 +157,14 @@ def evaluate(
 
 
 def _evaluated(
-    target: Path | None, checkpoint: Path | None, network: str | None, image_size: str | None
+    target: Path | None, checkpoint: Path | None, network: str | None, image_size: str | None, trained_on: str | None
 ) -> TargetModel:
     """The target that the options name."""
     if (target is None) == (checkpoint is None):
         raise ValueError("give --target (a training's folder) or --checkpoint (a published file), one of the two.")
     if target is not None:
-        if network or image_size:
-            raise ValueError("--network and --image-size describe a --checkpoint; a training knows its own.")
+        if network or image_size or trained_on:
+            raise ValueError("--network, --image-size and --trained-on describe a --checkpoint, not a training.")
         return load_target(target)
     if checkpoint is None or network is None:
         raise ValueError(f"--checkpoint needs --network, what it holds: {', '.join(CHECKPOINTS)}.")

@@ -9,7 +9,6 @@ from PIL import Image
 from whyreid.data import ReIDTable
 from whyreid.study.presets import PRESETS, size_of
 from whyreid.study.provenance import Provenance, git_commit
-from whyreid.study.published import published_rankings
 
 
 @pytest.fixture
@@ -40,10 +39,3 @@ def test_full_shares_the_trainings_of_default():
 def test_an_unknown_preset_is_refused_with_those_that_exist():
     with pytest.raises(ValueError, match="smoke, default, full, paper, got 'large'"):
         size_of("large")
-
-
-def test_published_numbers_carry_their_source():
-    market = published_rankings("market1501")
-    assert market.loc["AGW", "mAP"] == 87.8
-    assert market["source"].str.len().min() > 10
-    assert published_rankings("promenade-a").empty

@@ -30,7 +30,7 @@ def cmc_figure(reports: Mapping[str, RankingReport], *, max_rank: int = 20) -> F
         axes.plot(ranks, 100 * cmc, marker=marker, markersize=4, label=f"{label} (rank-1 {100 * cmc[0]:.1f} %)")
     axes.set(xlabel="rank k", ylabel="queries matched by rank k (%)", ylim=(0, 101), xlim=(0.5, max_rank + 0.5))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
     return figure
 
 

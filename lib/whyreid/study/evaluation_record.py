@@ -28,19 +28,24 @@ FORMAT = "whyreid evaluation 1"
 COLUMNS = ("data set", "network", "trained on", "seed", "ranking", "rank-1", "rank-5", "rank-10", "mAP", "mINP")
 
 
-def describe_target(target: TargetModel, training: Path | None = None, *, network: str | None = None) -> dict[str, Any]:
+def describe_target(
+    target: TargetModel, training: Path | None = None, *, network: str | None = None, trained_on: str | None = None
+) -> dict[str, Any]:
     """Which target was measured, in plain values without a path.
 
     Args:
         target: what was measured.
         training: the folder of a training that it was read from, or the target.pt in it.
         network: the name of a checkpoint's model; None = as the target's architecture says.
+        trained_on: name of the data set that a checkpoint learned from.
 
     Returns:
         network, weights (see `weights_digest`), parameters, distance, image_size, and "training": data set, seed and
         recipe, or None where nothing is known of it.
     """
     settings = None if training is None else _settings(training if training.is_dir() else training.parent)
+    if settings is None and trained_on is not None:
+        settings = {"table": {"name": trained_on}, "seed": None, "recipe": None}
     return {
         "network": network or network_name(target),
         "weights": weights_digest(target),
@@ -137,13 +142,36 @@ def read_evaluations(folder: Path | None = None) -> pd.DataFrame:
             raise ValueError(f"{path.name} is no record of whyreid evaluate ({FORMAT}); move it elsewhere.")
         training = record["target"]["training"] or {"table": {"name": None}, "seed": None}
         names = {
-            "data set": record["table"]["name"] + (", partial" if record["table"]["partial"] else ""),
+            "data set": _data_set(record["table"]["name"], record["table"]["partial"]),
             "network": record["target"]["network"],
             "trained on": training["table"]["name"],
             "seed": training["seed"],
         }
         rows += [names | row for row in record["rows"]]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def evaluation_rows(
+    reports: Mapping[str, RankingReport], table: ReIDTable, *, network: str, trained_on: str, seed: int
+) -> pd.DataFrame:
+    """What was measured just now, in the columns of `read_evaluations`.
+
+    Args:
+        reports: ranking -> report, from `evaluate_target`.
+        table: what was scored.
+        network: name of the target.
+        trained_on: name of the table that it learned from.
+        seed: of its training.
+    """
+    names = {
+        "data set": _data_set(table.name, table.partial), "network": network, "trained on": trained_on, "seed": seed,
+    }  # fmt: skip
+    rows = [names | {"ranking": name} | _numbers(report) for name, report in reports.items()]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _data_set(name: str, partial: bool) -> str:
+    return f"{name}, partial" if partial else name
 
 
 def _settings(training: Path) -> dict[str, Any] | None:

@@ -16,11 +16,11 @@
 # %% [markdown]
 # # Does it still work in another town?
 #
-# A model that finds people again in the town where it was trained may fail in the next one, where light, cameras and clothes differ.
+# A model may find people again in the town where it was trained and fail in the next one, where light, cameras and clothes differ.
 # QAConv {cite:p}`liao2020interpretable,liao2022graph` compares two pictures place by place instead of one vector with another, and is said to travel better.
-# This chapter trains on each of two towns, tests on both, and takes the matcher's answers apart: which places did it match, and were they the same part of the body?
+# Which places does it match, and are they the same part of the body?
 #
-# In one sentence: on Promenade the vector loses most of its mAP in the other town and QAConv keeps most, and its contributions are exact, but its matches are no better at body parts than those of an untaught network's neighbours.
+# In one sentence: on Promenade the vector loses most of its mAP in the other town and QAConv keeps most of it; its contributions are exact, but its matches join body parts no more often than nearest neighbours in a network that was never taught to match.
 #
 # In the default preset the trainings take some minutes on one CPU core; they are stored, and a second run only reads them.
 

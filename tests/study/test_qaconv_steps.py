@@ -11,9 +11,11 @@ import torch
 from whyreid.models import distance_from_logits, resnet_target, thin_network
 from whyreid.models.target_file import save_target
 from whyreid.pedestrians import Preset, render_promenade
-from whyreid.retrieval import cosine_distances, k_reciprocal_rerank, temporal_lift
+from whyreid.retrieval import cosine_distances, evaluate_ranking, k_reciprocal_rerank, temporal_lift
 from whyreid.study import cross_domain_claim, qaconv_steps
 from whyreid.study.artifacts import artifact
+from whyreid.study.correspondence_maps import target_maps
+from whyreid.study.correspondence_ranking import LEARNED, POOLED, UNLEARNED, matching_rows, unlearned_matching
 from whyreid.study.cross_domain_claim import (
     cross_domain_units,
     embedding_distances,
@@ -21,9 +23,10 @@ from whyreid.study.cross_domain_claim import (
     rankings,
     target_trained_on,
 )
+from whyreid.study.cross_domain_rescoring import rescoring_table
 from whyreid.study.cross_domain_summary import transfer_rows
 from whyreid.study.qaconv_steps import qaconv_after, qaconv_maps, qaconv_scores, trained_qaconv
-from whyreid.study.steps import TrainedTarget
+from whyreid.study.steps import TrainedTarget, embeddings
 from whyreid.training import TrainingHistory, TrainingRecipe
 from whyreid.training.qaconv_recipe import QAConvRecipe
 
@@ -216,3 +219,41 @@ def test_a_page_measures_any_two_tables_as_the_claim_does(small_study, towns):
     unit = unit_of("thin target")
     same = found[(found["method"] == "thin target") & (found["trained on"] == unit.inputs["trained_on"])]
     assert same.to_dict("records") == list(unit.measure())
+
+
+@pytest.fixture
+def first(target, table):
+    """The target as its own first ranking; embeddings are stored."""
+    return table.select("query"), table.select("gallery"), target
+
+
+def test_matching_all_places_again_gives_the_matchers_ranking(qaconv, first):
+    query, gallery, target = first
+    table = rescoring_table(qaconv, target, query, gallery, places=(3, len(gallery) - 1, 10**6), device="cpu")
+    assert table.index.tolist() == [0, 3, len(gallery) - 1, len(gallery)]
+    assert table["pairs matched"].tolist() == [k * len(query) for k in table.index]
+    logits = qaconv_scores(qaconv, query, gallery, device="cpu")
+    people = query.pids, gallery.pids, query.camids, gallery.camids
+    assert table["mAP"].iloc[-1] == pytest.approx(100 * evaluate_ranking(distance_from_logits(logits), *people).mean_ap)
+    assert table["mAP"].iloc[-2] == pytest.approx(table["mAP"].iloc[-1], abs=3)  # one place of the gallery is missing
+    plain = cosine_distances(*(embeddings(target, part, device="cpu") for part in (query, gallery)))
+    assert table["mAP"].iloc[0] == pytest.approx(100 * evaluate_ranking(plain, *people).mean_ap)
+
+
+def test_unlearned_matching_is_the_mean_cosine_of_best_places(first):
+    query, gallery, target = first
+    logits = unlearned_matching(target, query, gallery, device="cpu")
+    asked, found = (target_maps(target.model, part, device="cpu").flatten(2) for part in (query, gallery))
+    for q, g in ((0, 0), (1, 3), (2, 1)):
+        cosines = asked[q].T @ found[g]
+        best = cosines.max(dim=1).values.mean() + cosines.max(dim=0).values.mean()
+        assert float(logits[q, g]) == pytest.approx(float(best), rel=1e-3)
+    assert torch.equal(unlearned_matching(target, query, gallery, device="cpu"), logits)
+
+
+def test_the_same_map_is_ranked_pooled_matched_and_learned(qaconv, first):
+    query, gallery, target = first
+    rows = matching_rows(qaconv, target, query, gallery, device="cpu")
+    assert rows["method"].tolist() == [POOLED, UNLEARNED, LEARNED]
+    assert set(rows["kind"]) == {"ranking"}
+    assert rows["mAP"].between(0, 1).all()

@@ -124,6 +124,7 @@ def test_words_say_the_deviation_only_where_there_is_one(rows):
     assert words["X-mAP (%)"].tolist() == ["72.0 ± 1.4", "80.0"]  # 71 and 73: sqrt(2)
     assert words["seeds"].tolist() == [2, 1]
     assert mean_in_words(float("nan"), float("nan")) == "–"
+    assert mean_in_words(-0.04, 0.7) == "0.0 ± 0.7"
     assert mean_in_words(-0.456, 0.1, digits=2) == "-0.46 ± 0.10"
     assert seeds_in_words(found) == "1 to 2 seeds"
     assert seeds_in_words(found.loc[["full"]]) == "2 seeds"

@@ -149,7 +149,8 @@ def mean_in_words(mean: float, deviation: float, *, digits: int = 1) -> str:
     """For instance "71.9 ± 0.2"; "71.9" of one seed, "–" of none."""
     if pd.isna(mean):
         return "–"
-    return f"{mean:.{digits}f}" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+    number = f"{round(mean, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero
+    return number if pd.isna(deviation) else f"{number} ± {deviation:.{digits}f}"
 
 
 def seeds_in_words(summary: pd.DataFrame) -> str:

@@ -43,7 +43,7 @@ def scoring(queries: int, gallery: int, dtype: torch.dtype = torch.float32, *, w
     tolerance = 1e-4 if dtype == torch.float32 else 2e-2
     torch.testing.assert_close(match(ours), match(plain), rtol=tolerance, atol=tolerance)
     name = f"score {queries} x {gallery} maps of {CHANNELS} x {HEIGHT} x {WIDTH}, {str(dtype)[6:]}"
-    return compare(name, lambda: match(ours), lambda: match(plain), wanted=wanted)
+    return compare(name, lambda: match(ours), lambda: match(plain), wanted=wanted, repeats=3)
 
 
 def training(batch: int, *, itself: bool, wanted: str) -> dict[str, object]:

@@ -104,7 +104,7 @@ def stored(claim):
 #
 # The two data sets share no person and no camera.
 # Any two tables will do: on an own table alone, Promenade is the other town, and `whyreid run --dataset one/table --dataset-other another/table` takes two.
-# Nothing is adapted to the other town, not even by looking at its pictures without labels: it is met at the test for the first time.
+# This is *direct transfer*: nothing is adapted to the other town, not even by looking at its pictures without labels; it is met at the test for the first time.
 
 # %%
 table = load_dataset(dataset, preset=preset)

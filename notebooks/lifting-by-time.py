@@ -129,6 +129,7 @@ except FileNotFoundError as missing:
     display(Markdown(f"*{missing}*"))
 
 # %% [markdown]
+# {doc}`/runs/does-it-still-work-in-another-town` lifts QAConv's own scores.
 # The published gain, on re-ranked QAConv scores of real pictures, rank-1 and mAP in per cent:
 
 # %% tags=["hide-input"]

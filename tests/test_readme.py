@@ -51,6 +51,8 @@ def test_commands_run_in_a_fresh_clone(command: str, scratch_clone: Path, smoke_
     arguments = shlex.split(command)
     if arguments[0] == "make":
         arguments.append(f"PYTHON={sys.executable}")
+    if arguments[0] == "whyreid":
+        arguments[0] = str(Path(sys.executable).parent / "whyreid")
     done = subprocess.run(
         arguments, cwd=scratch_clone, env=smoke_environment, capture_output=True, text=True, check=False
     )

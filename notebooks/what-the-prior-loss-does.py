@@ -339,7 +339,7 @@ display(show_table(summary_in_words(summary, measures, digits=2)))
 # *Share* is over all pairs, *common share* over those that have the attribute in common; *p(1-p)* is how often two training persons differ in it.
 #
 # So on Promenade there is no bias to take away: an interpreter that only has to add up gives every attribute nearly the same in every pair, in an order that changes from seed to seed and follows neither frequency nor area.
-# With the prior, what is large gets less where it is shared, as the authors want it.
+# With the full prior, what is large gets less where it is shared, as the authors want it.
 # But the bias towards frequent differences comes with the prior: it asks for large shares of an attribute most often where people often differ in it, and so rewards giving such attributes more everywhere.
 # That is the first thing learned from it: where the prior is weak, or sees sums only, the order of the shares is all but that of the frequencies; the stronger it is, the less.
 # Balanced data do not end it, because a colour still differs between two people more seldom than a yes-or-no attribute.

@@ -10,7 +10,10 @@
 #     name: python3
 #   whyreid:
 #     needs: [attributes, counterfactuals]
-#     reads: ["book/results/truth/*.json", "book/results/planted-fault/*.json"]
+#     reads:
+#       - "book/results/truth/*.json"
+#       - "book/results/truth-of-matching/*.json"
+#       - "book/results/planted-fault/*.json"
 # ---
 
 # %% [markdown]
@@ -20,9 +23,9 @@
 # Published ones are judged by eye, or by whether they name attributes in which the labels differ.
 # Here each is held against what really happens: one picture is rendered again with the other person's attributes, and the distance is measured again.
 #
-# In one sentence: an explanation has told something only where it beats controls that look at no model, and the tables below say where that is.
+# In one sentence: an explanation has told something only where it beats controls that look at the model but not at the pair, or at the labels but not at the model; where that is so, and where not, stands below.
 #
-# It needs Promenade, where pictures can be rendered again; target and interpreter stored, it takes some minutes on two CPU cores.
+# It needs Promenade, where pictures can be rendered again; target and interpreter stored, it takes about three minutes on one CPU core.
 
 # %% tags=["parameters"]
 dataset = "promenade-a"  # "promenade-a" or "promenade-b"; any other data set cannot be rendered again
@@ -31,31 +34,53 @@ seed = 0  # of the target, its interpreter and the random control: 0, 1, 2, ...
 device = "auto"  # "auto", "cpu" or "cuda"
 
 # %% tags=["hide-input"]
-import warnings
-
-warnings.filterwarnings("ignore", message="IProgress not found")  # of a library that could draw bars
-
 import pandas as pd
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from whyreid.plots import image_row_figure, show_figure, show_table, use_book_style
 from whyreid.plots.planted_fault import planted_fault_figure
-from whyreid.plots.truth import label_agreement_figure, true_effect_figure, truth_figure
-from whyreid.study.claims import read_claim
+from whyreid.plots.truth import label_agreement_figure, settings_figure, true_effect_figure, truth_figure
 from whyreid.study.datasets import load_dataset
 from whyreid.study.planted_fault_claim import confirmation_table, revelation_table, revelations
+from whyreid.study.planted_summary import planted_sentence
 from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
 from whyreid.study.steps import trained_target
+from whyreid.study.trust_table import trust_table
 from whyreid.study.truth_explainers import explain_pairs
+from whyreid.study.truth_localisation import localisation_table
 from whyreid.study.truth_steps import true_effects
-from whyreid.study.truth_summary import label_agreement_tells, mean_over_seeds, over_seeds, trust_table
+from whyreid.study.truth_summary import (
+    label_agreement_over_runs,
+    label_agreement_tells,
+    of_setting,
+    over_seeds,
+    stored_rows,
+    verdict,
+)
 from whyreid.study.truth_table import best_control, truth_table
 from whyreid.training import recipe_for
 from whyreid.truth import group_contributions, read_counterfactuals
 
 record = Provenance(preset=preset, seed=seed, device=device)
 use_book_style()
+
+# %% [markdown]
+# ## The short answer
+#
+# From the stored results of the `full` preset; a *run* is one target, tested in one town, trained from one random start.
+
+# %% tags=["hide-input"]
+stored = stored_rows("truth")
+if len(stored):
+    result, photographs = verdict(stored), verdict(stored, photographs=True)
+    answer = (
+        f"In the {result.runs} stored runs {result.leaders()}. {result.comparisons().capitalize()}. Among what can be had "
+        f"for photographs, without true masks and without rendering anything again, {photographs.leaders()}."
+    )
+    display(Markdown(answer))
+else:
+    print("Nothing is stored yet; measure it with: whyreid claims --only truth")
 
 # %% [markdown]
 # ## What really makes a distance
@@ -78,9 +103,10 @@ exact = (truth.standard_errors.nan_to_num() == 0).all(dim=1)
 left = float((truth.remainder / truth.score).mean())
 players = truth.differs.sum(dim=1)
 print(
-    f"{len(pairs)} pairs, {int(pairs.impostor.sum())} of them impostors, with {players.min()} to {players.max()} players"
+    f"{len(pairs)} pairs, {int(pairs.impostor.sum())} of them impostors, whose persons differ in {players.min()} to "
+    f"{players.max()} groups; the truth of {int(exact.sum())} pairs is exact, of {int((~exact).sum())} sampled"
 )
-print(f"exact for {int(exact.sum())} of them; of the distance {left:.0%} remains when every player has been copied")
+print(f"of the distance {left:.0%} remains when every differing group has been copied (mean over pairs)")
 
 # %% [markdown]
 # One pair, the first random one: both pictures as they are, and each with everything copied in which the two persons differ.
@@ -96,7 +122,7 @@ sizes = truth.mean_size().nan_to_num(-1.0)
 largest = truth.groups[int(sizes.argmax())]
 negative = float((truth.truth[truth.differs] < 0).double().mean())
 claim = (
-    f"One dot a pair, in brackets how many; the bar is the mean. On average “{largest}” does most, and "
+    f"One dot a pair, in brackets how many; the bar is the mean, the order that of the mean size. On average “{largest}” does most, and "
     f"{negative:.0%} of the differences bring a pair together instead of setting it apart."
 )
 show_figure(true_effect_figure(truth), claim)
@@ -108,7 +134,9 @@ show_figure(true_effect_figure(truth), claim)
 # Integrated gradients, GradCAM, occlusion, SBSM and feature ablation give maps; a map becomes a contribution of a group through the true masks, which nobody has for photographs: these rows are marked *oracle mask*.
 # Each is compared with the truth about what it takes apart: the distance, or its square.
 #
-# The controls know nothing of the model but its distance: equal parts, random parts, what each group usually does among *training* persons (one fixed order), what the query's labels and the frequencies suggest, the area of the garments, the silhouette, the middle of the picture.
+# Most controls know nothing of the model but its distance: equal parts, random parts, what the query's labels and the frequencies suggest, the area of the garments, the silhouette, the middle of the picture.
+# One knows the model and not the pair: *usual effect* gives each group what it does to this very model on average among *training* persons, by re-rendering, the same for every pair.
+# It is what a report on the whole model would say; an explanation of a single pair has to add something to it.
 #
 # The primary endpoint was fixed before anything was run: Spearman's rank correlation of contributions and truth within a pair, among the groups in which its persons differ, and only these, so that knowing what differs wins nothing.
 # It is signed: AMD's and Specker's composed parts are never negative, so they cannot say that a difference brings a pair together.
@@ -134,12 +162,14 @@ show_figure(truth_figure(scores), claim)
 # %% tags=["hide-input"]
 names = {"rank_correlation": "rank correlation", "p": "p against best control", "impostors": "among impostors",
          "top1": "top-1", "sign": "sign", "explained": "explained", "error": "error", "seconds": "s a pair"}  # fmt: skip
-show_table(scores.rename(columns=names)[list(names.values())], digits=2)
+shown = scores.rename(columns=names)[list(names.values())]
+shown.insert(0, "oracle mask", scores["oracle_mask"].map({True: "yes", False: ""}))
+show_table(shown, digits=2)
 
 # %% [markdown]
 # *p* is of the difference to the best control, in either direction: an explainer can also be worse by more than chance.
 # *Top-1*: how often the group said to matter most does.
-# *Sign*: how often it is right whether a difference sets apart or brings together (0.5 by guessing, if both were as frequent).
+# *Sign*: how often it is right whether a difference sets apart or brings together; whoever always says “apart” is right as often as the table shows for *uniform*.
 # *Explained*: which share of the score is put down to the differing groups.
 # *Error*: the sum of all mistakes over the sum of the true effects; 1 is what an explanation of all zeros makes.
 
@@ -170,90 +200,135 @@ for one in found:
 show_table(pd.DataFrame({name: value.tolist() for name, value in rows.items()}, index=players))
 
 # %% [markdown]
-# ## Three seeds, two targets, two towns
+# ## Do the maps lie where the persons differ?
 #
-# From the stored results of the `full` preset: the primary endpoint, mean ± standard deviation over training seeds (their number in brackets).
-# *Thin-ibn* is the second target, with instance normalisation; *on promenade-b* is the other town, whose people and cameras the target has never seen.
+# Another question, which needs no truth about the model: does a map lie on the differing things that are seen?
+# *Energy* is the share of the map inside them over their share of the picture (1 for a flat map), *pointing* how often the strongest place lies inside, *auc* the chance that a place inside is stronger than one outside.
+# *Grown* allows a margin of four pixels around the things.
+# All maps are brought to one grid; where the model really looks is another matter, and a silhouette does well here without any model.
 
 # %% tags=["hide-input"]
-try:
-    stored = read_claim("truth").rows
+show_table(localisation_table(found, pairs), digits=2)
+
+# %% [markdown]
+# ## Three seeds, two targets, two towns
+#
+# The stored results of the `full` preset.
+# *Thin-ibn* is the second target, with instance normalisation; *A on B* is a target trained in the first town and tested in the other, whose people and cameras it has never seen.
+
+# %% tags=["hide-input"]
+if len(stored):
+    claim = f"Small dots are training seeds, large ones their means. {result.comparisons().capitalize()}."
+    show_figure(settings_figure(stored), claim)
     display(over_seeds(stored, ["rank_correlation"]).droplevel(1, axis="columns").fillna("–"))
-except FileNotFoundError as missing:
-    stored = pd.DataFrame()
-    print(missing)
+else:
+    print("Nothing is stored yet.")
 
 # %% [markdown]
 # ## Does agreement with labels predict truth?
 #
 # The literature's measure asks whether the attributes that differ are ranked before those that are shared (X-mAP).
 # Here it is computed over the twelve groups for every explainer and every control, on the same pairs.
+# Knowing what differs wins it; the truth is asked about what differs only, so the two need not go together.
 
 # %% tags=["hide-input"]
-together = label_agreement_tells(scores)
+together, alone = (label_agreement_tells(part) for part in (scores, scores[scores["source"] == "explainer"]))
 top = scores["label_agreement"].idxmax()
 claim = (
     f"One point an explainer or control. Agreement with labels is highest for “{top}”, whose rank correlation with the "
-    f"truth is {scores.loc[top, 'rank_correlation']:.2f}; over all points the two measures have {together}."
+    f"truth is {scores.loc[top, 'rank_correlation']:.2f}; over all points the two measures have {together}, over the "
+    f"explainers alone {alone}."
 )
 show_figure(label_agreement_figure(scores), claim)
+
+# %% tags=["hide-input"]
+if len(stored):
+    rhos = label_agreement_over_runs(stored)
+    print(f"Over the points of each stored run, ρ is {rhos.min():.2f} to {rhos.max():.2f} ({len(rhos)} runs).")
+
+# %% [markdown]
+# Where the two go together, agreement with labels tells roughly which explainer is truer than another.
+# It does not tell whether either beats a control: controls lie on the same slope.
 
 # %% [markdown]
 # ## Whom to trust for what
 #
-# The best explainer for each question, the best of those that need no true masks and so can be used on photographs, and the best control.
-# Where the control is as good, the explanation has told nothing about this model.
-# The values are means over the stored seeds of the thin target in its own town, or those of this run where nothing is stored.
+# For each question the best explainer and the best control, beside what an explanation without content has.
+# The values are means over the stored seeds of the thin target in its own town, or those of this run where nothing is stored; a lead counts when two digits show it.
+# First with all that Promenade knows: maps read off through true masks, and controls that look at masks or re-render.
 
 # %% tags=["hide-input"]
-shown = scores
-if len(stored):
-    averaged = mean_over_seeds(stored, target="thin", trained_on=dataset, tested_on=dataset)
-    shown = averaged if len(averaged) else scores
-show_table(trust_table(shown), digits=2)
+asked = of_setting(stored, target="thin", trained_on=dataset, tested_on=dataset) if len(stored) else stored
+asked = asked if len(asked) else scores
+display(trust_table(asked))
+
+# %% [markdown]
+# Then what can be had for photographs: no masks, so no map becomes a contribution, and no re-rendering, so no control knows the usual effect.
+
+# %% tags=["hide-input"]
+display(trust_table(asked, photographs=True))
+
+# %% [markdown]
+# ## A matcher that explains itself
+#
+# QAConv {cite:p}`liao2020interpretable` matches the places of two pictures, and its logit is a sum over them: the explanation is the model.
+# It is scored against the Shapley values of its own logit, which differences make smaller, on pairs chosen by its own ranks.
+# *Locations* are the summands as published, counted from a similarity of zero; *shortfall* counts the same summands from a perfect match.
+# All explainers are read off through true masks here; a control takes each difference for evidence against a match.
+
+# %% tags=["hide-input"]
+matching = stored_rows("truth-of-matching")
+if len(matching):
+    result = verdict(matching)
+    claim = f"In {result.runs} stored runs of QAConv 2.1 {result.leaders()}."
+    show_figure(settings_figure(matching), claim)
+    display(over_seeds(matching, ["rank_correlation"]).droplevel(1, axis="columns").fillna("–"))
+else:
+    print("Nothing is stored yet; measure it with: whyreid claims --only truth-of-matching")
 
 # %% [markdown]
 # ## A model with a planted fault
 #
 # An auditor wants to be told when a model uses what it should not.
-# One target is trained on a town where whoever carries a backpack wears white, another on pictures whose identities are their backgrounds; both are asked about ordinary pairs.
-# First the fault is confirmed by re-rendering: the true effect of the planted quantity in the sound and in the faulty target.
+# One target is trained on a town where whoever carries a backpack wears white, one on pictures whose identities are their backgrounds, and one on people who wear another upper garment in every picture, so that its colour tells nothing.
+# All are asked about the same ordinary pairs.
+# First the fault is confirmed by re-rendering: the true effect of the planted quantity (in units of the distance) and its share of the distance, in the sound and in the faulty target.
+# *Elsewhere* is all that belongs to no differing attribute.
 
 # %% tags=["hide-input"]
-try:
-    planted = read_claim("planted-fault").rows
+planted = stored_rows("planted-fault")
+if len(planted):
     display(show_table(confirmation_table(planted), digits=3))
-except FileNotFoundError as missing:
-    planted = pd.DataFrame()
-    print(missing)
+else:
+    print("Nothing is stored yet; measure it with: whyreid claims --only planted-fault")
 
 # %% [markdown]
 # Then every explainer explains the same pairs with the sound and with the faulty target.
-# It reveals the fault when the share that it puts down to the planted quantity (the backpack; whatever is outside of the differing attributes) moves as the true share does, with an interval over families that excludes zero.
-# Two sound targets from different random starts say how often that happens for nothing (*false alarms*).
+# It reveals the fault when the share that it puts down to the planted quantity moves as the true share does, with an interval over families that excludes zero.
+# Where the true share did not move, any sure change is a false alarm; two sound targets from different random starts say how often that happens for nothing.
 
 # %% tags=["hide-input"]
-titles = {"tied": "backpack and white tied", "background": "identities are backgrounds"}
-if len(planted):
-    revealed = revelations(planted)
+titles = {"tied": "backpack and white tied", "background": "identities are backgrounds",
+          "colour-blind": "upper colour tells nothing"}  # fmt: skip
+revealed = revelations(planted) if len(planted) else planted
+panels = {name: title for name, title in titles.items() if len(revealed) and (revealed["fault"] == name).any()}
+if panels:
+    show_figure(planted_fault_figure(revealed, panels), planted_sentence(revealed))
     display(revelation_table(planted))
-    faulty = revealed[revealed["fault"] != "none"]
-    right = faulty.groupby(["explainer", "evidence"])["revealed"].mean()
-    claim = f"The best, {' by '.join(right.idxmax())}, reveals {right.max():.0%} of the planted faults over all stored seeds."
-    panels = {name: title for name, title in titles.items() if (revealed["fault"] == name).any()}
-    show_figure(planted_fault_figure(revealed, panels), claim)
 
 # %% [markdown]
 # ## Takeaways
 #
 # * Most of a distance between two pictures is not made by the attributes in which the persons differ: pose, camera and light remain when all have been copied.
-# * An explanation has told something about a model when it beats what is known without looking at the model: what each attribute usually does is a control that has to be printed.
+# * What each attribute usually does to a model is a strong explanation of any single pair, and a control that has to be printed: an explanation of one pair must add something to it.
 # * Agreement with labels can be had without any model; whether it goes with the truth has to be measured, as above.
+# * An explainer of your own is scored in ten lines, see {doc}`/score-your-own-explainer`.
 #
 # ## Limits
 #
-# * The truth is that of rendered people and of a small network; a group is copied with all its shades and forms, so its effect is that of the whole garment.
+# * The truth is that of rendered people and of small networks; a group is copied with all its shades and forms, so its effect is that of the whole garment.
 # * What two persons share (the same colour in another shade) is in the remainder, and no explanation is scored on it.
+# * Methods that give maps are read off by adding up a region; a reader of a map may do better, or worse.
 
 # %% tags=["hide-input"]
 record.table(table)

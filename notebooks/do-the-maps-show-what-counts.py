@@ -30,10 +30,6 @@ seed = 0  # of the target, its interpreter and the random control: 0, 1, 2, ...
 device = "auto"  # "auto", "cpu" or "cuda"
 
 # %% tags=["hide-input"]
-import warnings
-
-warnings.filterwarnings("ignore", message="IProgress not found")  # of a library that could draw bars
-
 from IPython.display import Markdown, display
 
 from whyreid.explain import TargetDistance

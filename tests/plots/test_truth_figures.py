@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from whyreid.pedestrians import GROUPS
-from whyreid.plots.truth import label_agreement_figure, true_effect_figure, truth_figure
+from whyreid.plots.truth import label_agreement_figure, settings_figure, true_effect_figure, truth_figure
 from whyreid.truth import CounterfactualEffects
 
 
@@ -53,4 +53,30 @@ def test_only_groups_that_differ_somewhere_are_drawn_the_largest_on_top():
     )
     figure = true_effect_figure(effects)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["hat (3)", "bag (1)"]
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("towns", [("promenade-a",), ("promenade-a", "promenade-b"), ("a", "b", "c", "d")])
+def test_every_setting_has_a_panel_with_every_seed_and_its_best_control(scores, towns):
+    one = scores.reset_index(names="explainer").assign(target="thin")
+    one["trained on"] = "promenade-a"
+    rows = pd.concat([one.assign(**{"tested on": town, "seed": seed}) for town in towns for seed in (0, 1)])
+    figure = settings_figure(rows)
+    assert len(figure.axes) == len(towns)
+    for axes in figure.axes:
+        assert "2 seeds" in axes.get_title()
+        assert any(list(line.get_xdata()) == [0.3, 0.3] and line.get_linestyle() == "--" for line in axes.lines)
+        dots = [line for line in axes.lines if line.get_marker() == "."]
+        assert sorted(len(line.get_xdata()) for line in dots) == [2, 2, 2]
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["AMD", "usual effect", "GradCAM"]
+    plt.close(figure)
+
+
+def test_a_setting_in_which_an_explainer_is_missing_leaves_its_line_empty(scores):
+    one = scores.reset_index(names="explainer").assign(target="thin", seed=0)
+    one["trained on"] = "promenade-a"
+    rows = pd.concat([one.assign(**{"tested on": "x"}), one.iloc[1:].assign(**{"tested on": "y"})])
+    figure = settings_figure(rows)
+    assert [sum(line.get_marker() == "." for line in axes.lines) for axes in figure.axes] == [3, 2]
     plt.close(figure)

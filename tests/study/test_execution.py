@@ -211,3 +211,25 @@ def test_a_killed_run_leaves_no_page_and_the_next_one_finishes(project: Any) -> 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "finished" in printed(page(project, "one"))
     assert "run 1 of 1: one (promenade-a, default)" in done.stderr
+
+
+def test_a_library_that_looks_for_a_progress_bar_leaves_no_warning_on_the_page(project: Any) -> None:
+    body = """\
+        # %% [markdown]
+        # # Quiet?
+
+        # %% tags=["parameters"]
+        dataset = "promenade-a"
+        preset = "smoke"
+        seed = 0
+
+        # %%
+        import warnings
+        warnings.warn("IProgress not found. Please update jupyter and ipywidgets.", UserWarning)
+        warnings.warn("something else", UserWarning)
+        """
+    project.notebook("hello", body)
+    project.runs(project.entry("quiet"))
+    execute(project)
+    assert "something else" in printed(page(project, "quiet"))
+    assert "IProgress" not in printed(page(project, "quiet"))

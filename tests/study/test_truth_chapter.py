@@ -9,16 +9,26 @@ import pytest
 import torch
 
 from whyreid.explain import PairExplanation
+from whyreid.explain.controls import MapControl
 from whyreid.models import thin_network
-from whyreid.pedestrians import GROUPS, Preset, render_promenade
+from whyreid.pedestrians import GROUPS, Preset, attribute_regions, render_promenade
 from whyreid.study import truth_steps
 from whyreid.study.all_claims import all_units
 from whyreid.study.artifacts import artifact
 from whyreid.study.steps import TrainedTarget
+from whyreid.study.trust_table import QUESTIONS, Answer, trust_table
 from whyreid.study.truth_claim import SEEDS, SETTINGS, truth_units
 from whyreid.study.truth_explainers import Explained, controls_of, explained
+from whyreid.study.truth_localisation import localisation_table
 from whyreid.study.truth_steps import rendered, scored_pairs, training_pairs, true_effects
-from whyreid.study.truth_summary import label_agreement_tells, mean_over_seeds, over_seeds, trust_table
+from whyreid.study.truth_summary import (
+    label_agreement_over_runs,
+    label_agreement_tells,
+    of_setting,
+    over_seeds,
+    stored_rows,
+    verdict,
+)
 from whyreid.study.truth_table import MEASURES, best_control, truth_table
 from whyreid.training import TrainingHistory
 
@@ -119,11 +129,55 @@ def test_one_who_knows_the_truth_stands_first_and_beats_the_control(effects):
 def test_trust_names_the_best_of_each_kind_for_each_question(effects):
     scores = truth_table([perfect(effects), perfect(effects, 1.0, "control", "noise")], effects)
     trust = trust_table(scores)
-    assert trust.loc["how much each matters (relative error)", "explainer"] == "perfect"
-    assert (trust["control"].iloc[:-1] == "noise").all()
-    assert trust.loc["where to look (energy over area)", "explainer"] == "–"  # nobody gave a map
-    masked = trust_table(scores.assign(oracle_mask=[True, False]))
-    assert (masked["without masks"] == "–").all()
+    assert list(trust.index) == list(QUESTIONS)
+    assert trust.loc["how much each matters (relative error)", "best explainer"] == "perfect: 0.00"
+    assert trust["best control"].iloc[:-1].str.startswith("noise").all()
+    assert trust.iloc[-1].tolist() == ["–", "–", "1.00", "nobody answers"]  # nobody gave a map
+
+
+def test_a_map_needs_no_mask_to_say_where_to_look_but_needs_one_to_name_an_attribute(effects):
+    scores = truth_table([perfect(effects), perfect(effects, 1.0, "control", "centre")], effects)
+    scores = scores.assign(oracle_mask=True, energy=[0.4, 0.2], area=0.1)
+    trust = trust_table(scores, photographs=True)
+    assert (trust["best explainer"].iloc[:-1] == "–").all()
+    assert trust.iloc[-1].tolist()[:3] == ["perfect: 4.00", "centre: 2.00", "1.00"]
+    assert trust_table(scores)["best explainer"].iloc[0] == "perfect: 1.00"
+
+
+def test_for_photographs_no_control_knows_masks_or_the_usual_effect(effects):
+    known = [perfect(effects, 0.1, "control", name) for name in ("usual effect", "mask area", "query label prior")]
+    scores = truth_table([perfect(effects), *known], effects)
+    trust = trust_table(scores, photographs=True)
+    assert trust["best control"].iloc[:-1].str.startswith("query label prior").all()
+
+
+@pytest.mark.parametrize(
+    ("value", "control", "nothing", "ahead", "seeds", "sign", "expected"),
+    [
+        (0.5, 0.6, 0.0, 0, 3, 1, "no: the control does as well"),
+        (-0.1, -0.3, 0.0, 0, 3, 1, "no: worse than saying nothing"),
+        (1.2, 2.0, 1.0, 0, 3, -1, "no: worse than saying nothing"),
+        (0.6, 0.5, 0.0, 2, 3, 1, "perhaps: ahead in 2 of 3 seeds"),
+        (0.6, 0.5, 0.0, 1, 1, 1, "perhaps: ahead by 0.10, but too few seeds"),
+        (0.6, 0.8, 1.0, 3, 3, -1, "yes: ahead in every seed, on average by 0.20"),
+    ],
+)
+def test_the_verdict_is_as_cautious_as_the_seeds(value, control, nothing, ahead, seeds, sign, expected):
+    assert Answer("x", value, "y", control, nothing, ahead, seeds, sign).verdict() == expected
+
+
+def test_a_lead_that_rounding_hides_is_none():
+    rows = pd.DataFrame(
+        {
+            "explainer": ["AMD", "uniform"], "source": ["explainer", "control"], "oracle_mask": [0, 0],
+            "energy": [0.1, 0.1], "area": [0.1, 0.1], "rank_correlation": [0.301, 0.299], "impostors": [0.5, 0.1],
+            "top1": [0.3, 0.3], "sign": [0.6, 0.6], "error": [2.0, 3.0],
+        }
+    )  # fmt: skip
+    trust = trust_table(pd.concat([rows.assign(seed=seed) for seed in range(3)]))["to be trusted?"]
+    assert trust.iloc[0] == "no: the control does as well"
+    assert trust.iloc[1] == "yes: ahead in every seed, on average by 0.40"
+    assert trust.iloc[4] == "no: worse than saying nothing"
 
 
 def test_without_a_control_nothing_is_tested(effects):
@@ -134,7 +188,7 @@ def claim_rows() -> pd.DataFrame:
     rows = []
     for seed in (0, 1):
         for name, source, value in (("AMD", "explainer", 0.2 + 0.2 * seed), ("uniform", "control", 0.0)):
-            about = {"target": "thin", "trained on": "a", "tested on": "b", "seed": seed, "pairs": 80}
+            about = {"target": "thin", "trained on": "a", "tested on": "b", "seed": seed, "unit": f"seed{seed}"}
             numbers = {"rank_correlation": value, "label_agreement": 0.5 + value, "low": -1.0, "high": 1.0}
             rows.append(about | {"explainer": name, "source": source, "oracle_mask": 0} | numbers)
     return pd.DataFrame(rows)
@@ -144,10 +198,67 @@ def test_seeds_become_mean_and_deviation():
     text = over_seeds(claim_rows(), ["rank_correlation"])
     assert text.loc[("explainer", "AMD")].tolist() == ["0.30 ± 0.14"]
     assert text.columns.tolist() == [("thin, a on b (2)", "rank_correlation")]
-    averaged = mean_over_seeds(claim_rows(), target="thin", trained_on="a", tested_on="b")
-    assert averaged.loc["AMD", "rank_correlation"] == pytest.approx(0.3)
-    assert averaged.loc["uniform", "source"] == "control"
-    assert mean_over_seeds(claim_rows(), target="thin", trained_on="a", tested_on="a").empty
+    assert len(of_setting(claim_rows(), target="thin", trained_on="a", tested_on="b")) == 4
+    assert of_setting(claim_rows(), target="thin", trained_on="a", tested_on="a").empty
+
+
+def test_the_verdict_counts_runs_and_what_chance_does_not_explain():
+    rows = claim_rows().assign(p=[0.01, math.nan, 0.2, math.nan])
+    rows.loc[2, "rank_correlation"] = -0.1
+    found = verdict(rows)
+    assert (found.runs, found.explainer, found.control) == (2, "AMD", "uniform")
+    assert (found.wins, found.above, found.below, found.compared) == (1, 1, 0, 2)
+    assert found.value == pytest.approx(0.05)
+    assert "in 1 of 2 runs" in found.leaders()
+    assert "of 2 comparisons" in found.comparisons()
+    rows.loc[2, "p"] = 0.01
+    assert verdict(rows).below == 1
+
+
+def test_for_photographs_the_leader_needs_no_mask():
+    rows = claim_rows().assign(p=math.nan)
+    masked = rows.assign(explainer=rows["explainer"].replace({"AMD": "GradCAM", "uniform": "usual effect"}))
+    masked = masked.assign(oracle_mask=1, rank_correlation=0.9)
+    found = verdict(pd.concat([rows, masked], ignore_index=True), photographs=True)
+    assert (found.explainer, found.control, found.compared) == ("AMD", "uniform", 4)
+
+
+def test_nothing_stored_is_a_table_without_rows():
+    assert stored_rows("no-such-claim").empty
+
+
+def test_maps_of_the_silhouette_lie_where_persons_differ_and_a_flat_map_lies_nowhere(effects, target, table):
+    pictures = effects.pairs.pictures(target.model.image_input)
+    found = [
+        explained(name, control, effects.pairs, pictures, chunk=len(effects), source="control")
+        for name, control in controls_of(target, effects.pairs, effects.usual, trained_on=table, seed=0)
+    ]
+    flat = MapControl(target.model, torch.ones(1, 1, 64, 32))
+    found.append(explained("flat", flat, effects.pairs, pictures, chunk=len(effects), source="control"))
+    where = localisation_table(found, effects.pairs)
+    assert set(where.index) == {"silhouette", "centre", "flat"}
+    assert where.loc["flat", "energy"] == pytest.approx(1)
+    assert where.loc["flat", "auc"] == pytest.approx(0.5)
+    assert where.loc["silhouette", "energy"] > where.loc["centre", "energy"] > 1
+    assert (where["pointing, grown"] >= where["pointing"]).all()
+
+
+def test_maps_of_attributes_are_held_against_the_attributes_of_differing_groups(effects):
+    pairs, schema = effects.pairs, effects.pairs.query.schema
+    exact = [attribute_regions(labels).double() for labels in pairs.masks()]
+    explanation = PairExplanation.from_contributions(
+        torch.ones(len(pairs)).double(), torch.ones(len(pairs), 30).double(), kind="distance",
+        attributes=schema.names, query_maps=exact[0], gallery_maps=exact[1],
+    )  # fmt: skip
+    knows = Explained("knows", "explainer", False, explanation, math.nan, math.nan, 0.0)
+    where = localisation_table([knows], pairs)
+    assert where.loc["knows", "auc"] > 0.95  # not one: blocks at an edge lie on both sides
+    assert where.loc["knows", "pointing"] > 0.95
+
+
+def test_agreement_with_labels_is_compared_in_every_run():
+    rhos = label_agreement_over_runs(claim_rows())
+    assert list(rhos.index) == ["seed0", "seed1"]
 
 
 def test_label_agreement_is_compared_over_explainers():

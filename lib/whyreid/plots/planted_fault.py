@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -45,17 +46,15 @@ def planted_fault_figure(found: pd.DataFrame, faults: Mapping[str, str], *, chan
         raise ValueError(f"found must have rows of every fault, got none of {missing}; measure its units first.")
     names = list(dict.fromkeys(zip(found["explainer"], found["evidence"], strict=True)))
     figure, panels = plt.subplots(
-        1, len(faults), figsize=(1.8 + 3.2 * len(faults), 0.36 * len(names) + 1.9), sharey=True, layout="constrained",
-        squeeze=False,
+        1, len(faults), figsize=(min(7.4, 2.8 + 2.4 * len(faults)), 0.42 * len(names) + 1.9), sharey=True,
+        squeeze=False, layout="constrained",
     )  # fmt: skip
     for axes, (fault, title) in zip(panels[0], faults.items(), strict=True):
         _panel(axes, found, fault, chance, names)
-        axes.set_title(title, fontsize=11)
-    panels[0, 0].set_yticks(range(len(names)), [_label(*name) for name in names], fontsize=10)
+        axes.set_title("\n".join(wrap(title, 22)), fontsize=9.5)
+    panels[0, 0].set_yticks(range(len(names)), [_label(*name) for name in names], fontsize=9)
     panels[0, 0].invert_yaxis()
-    figure.legend(
-        handles=_legend(), loc="outside lower center", ncols=3 if len(faults) < 3 else 6, fontsize=9, frameon=False
-    )
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=3, fontsize=9, frameon=False)
     return figure
 
 
@@ -72,8 +71,8 @@ def _panel(axes: Axes, found: pd.DataFrame, fault: str, chance: str, names: Sequ
     axes.axvline(
         100 * own.drop_duplicates("seed")["true change"].mean(), color=QUERY_COLOUR, linestyle=":", linewidth=2
     )
-    axes.set_xlabel(f"change of the share: {quantity}\n(percentage points)", fontsize=9)
-    axes.tick_params(axis="x", labelsize=9)
+    axes.set_xlabel(f"share of “{quantity}”:\nchange (% points)", fontsize=9)
+    axes.tick_params(axis="x", labelsize=8.5)
     axes.grid(axis="y", visible=False)
 
 
@@ -88,7 +87,7 @@ def _draw_chance(axes: Axes, row: pd.Series, y: float) -> None:
 
 
 def _label(explainer: str, evidence: str) -> str:
-    return f"{explainer} ({evidence})"
+    return f"{explainer}\n({evidence})" if len(explainer) + len(evidence) > 24 else f"{explainer} ({evidence})"
 
 
 def _legend() -> list[Line2D]:

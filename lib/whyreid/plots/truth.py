@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MultipleLocator
 
 from whyreid.truth.counterfactual_effects import CounterfactualEffects
 
 EXPLAINER_COLOUR, CONTROL_COLOUR = "#0072B2", "#8A8A8A"
+_LIFTS = (0.0, *(sign * step * 0.05 for step in range(1, 6) for sign in (1, -1)))
 
 
 def true_effect_figure(effects: CounterfactualEffects) -> Figure:
@@ -46,18 +50,45 @@ def truth_figure(table: pd.DataFrame) -> Figure:
     ordered = table.sort_values("rank_correlation", na_position="first")
     figure, axes = plt.subplots(figsize=(6.8, 0.3 * len(ordered) + 1.2), layout="constrained")
     for place, (_, row) in enumerate(ordered.iterrows()):
-        colour = EXPLAINER_COLOUR if row["source"] == "explainer" else CONTROL_COLOUR
-        face = "white" if row["oracle_mask"] else colour
-        axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=2)
-        marker = "o" if row["source"] == "explainer" else "D"
-        axes.plot(row["rank_correlation"], place, marker, color=colour, markerfacecolor=face, markersize=7)
+        style = _marker(row)
+        axes.plot([row["low"], row["high"]], [place, place], color=style["color"], linewidth=2)
+        axes.plot(row["rank_correlation"], place, **style)
     axes.set_yticks(range(len(ordered)), [str(name) for name in ordered.index], fontsize=9)
     axes.axvline(0, color="0.4", linewidth=1)
     controls = table.loc[table["source"] == "control", "rank_correlation"]
     if controls.notna().any():
         axes.axvline(float(controls.max()), color=CONTROL_COLOUR, linestyle="dashed", linewidth=1.2)
     axes.set(xlabel="rank correlation with the true effects (1 = the same order, 0 = none)")
-    axes.legend(handles=_legend(), loc="upper left", bbox_to_anchor=(0, -0.12), fontsize=8.5, ncols=2, frameon=False)
+    figure.legend(handles=_legend(), loc="outside lower center", fontsize=8.5, ncols=2, frameon=False)
+    return figure
+
+
+def settings_figure(rows: pd.DataFrame) -> Figure:
+    """The primary endpoint in every stored setting: small dots are training seeds, large ones their mean.
+
+    Args:
+        rows: stored rows of the claim: columns target, "trained on", "tested on", seed, explainer, source,
+            oracle_mask, rank_correlation.
+    """
+    setting = ["target", "trained on", "tested on"]
+    names = rows.groupby("explainer")["rank_correlation"].mean().sort_values().index.tolist()
+    panels = list(rows.groupby(setting, sort=False))
+    figure, grid = plt.subplots(
+        1, len(panels), figsize=(min(7.2, 3.2 + 1.6 * len(panels)), 0.27 * len(names) + 1.9), sharex=True, sharey=True,
+        squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for axes, ((target, trained, tested), part) in zip(grid[0], panels, strict=True):
+        _setting_panel(axes, part, names)
+        seeds = part["seed"].nunique()
+        axes.set_title(
+            f"{target}, {_town(str(trained))} on {_town(str(tested))}\n{seeds} {'seed' if seeds == 1 else 'seeds'}",
+            fontsize=9,
+        )
+        axes.set_xlabel("rank correlation", fontsize=9)
+        axes.xaxis.set_major_locator(MultipleLocator(0.5))
+        axes.tick_params(labelsize=8.5)
+    grid[0, 0].set_yticks(range(len(names)), names, fontsize=9)
+    figure.legend(handles=_legend(), loc="outside lower center", fontsize=8.5, ncols=2, frameon=False)
     return figure
 
 
@@ -67,49 +98,78 @@ def label_agreement_figure(table: pd.DataFrame) -> Figure:
     Args:
         table: index explainer; columns label_agreement, rank_correlation, source, oracle_mask.
     """
-    figure, axes = plt.subplots(figsize=(6.8, 4.6), layout="constrained")
-    for _, row in table.iterrows():
-        colour = EXPLAINER_COLOUR if row["source"] == "explainer" else CONTROL_COLOUR
-        face = "white" if row["oracle_mask"] else colour
-        marker = "o" if row["source"] == "explainer" else "D"
-        axes.plot(100 * row["label_agreement"], row["rank_correlation"], marker, color=colour, markerfacecolor=face)
-    _name_points(axes, table)
+    figure, axes = plt.subplots(figsize=(6.8, 4.8), layout="constrained")
     axes.axhline(0, color="0.4", linewidth=1)
-    axes.margins(x=0.16, y=0.12)
+    for _, row in table.iterrows():
+        axes.plot(100 * row["label_agreement"], row["rank_correlation"], **_marker(row))
+    axes.margins(x=0.22, y=0.12)
     axes.set(xlabel="agreement with labels (X-mAP over groups, %)", ylabel="rank correlation with the truth")
+    _name_points(axes, table)
+    figure.legend(handles=_legend()[:3], loc="outside lower center", fontsize=8.5, ncols=3, frameon=False)
     return figure
 
 
+def _setting_panel(axes: Axes, part: pd.DataFrame, names: list[str]) -> None:
+    for place, name in enumerate(names):
+        mine = part[part["explainer"] == name]
+        if not len(mine):
+            continue
+        style = _marker(mine.iloc[0])
+        axes.plot(mine["rank_correlation"], [place] * len(mine), ".", color=style["color"], markersize=5, alpha=0.6)
+        axes.plot(mine["rank_correlation"].mean(), place, **style)
+    axes.axvline(0, color="0.4", linewidth=1)
+    controls = part[part["source"] == "control"].groupby("explainer")["rank_correlation"].mean()
+    if len(controls):
+        axes.axvline(float(controls.max()), color=CONTROL_COLOUR, linestyle="dashed", linewidth=1.2)
+
+
+def _town(dataset: str) -> str:
+    """As "A": promenade-a."""
+    return dataset.removeprefix("promenade-").upper() if dataset.startswith("promenade-") else dataset
+
+
+def _marker(row: pd.Series) -> dict[str, Any]:
+    """How an explainer or control is drawn."""
+    told = row["source"] == "explainer"
+    colour = EXPLAINER_COLOUR if told else CONTROL_COLOUR
+    face = "white" if row["oracle_mask"] else colour
+    return {"marker": "o" if told else "D", "color": colour, "markerfacecolor": face, "markersize": 6.5}
+
+
 def _name_points(axes: Axes, table: pd.DataFrame) -> None:
-    """Names beside their points, each on the side and height where the least of the others stands."""
+    """Names in the free space around their points, those of a crowd one above the other with a thin line each."""
     points = np.column_stack([100 * table["label_agreement"], table["rank_correlation"]])
     extent = np.maximum(np.nanmax(points, axis=0) - np.nanmin(points, axis=0), 1e-9)
     scaled = (points - np.nanmin(points, axis=0)) / extent
     taken: list[tuple[float, float]] = []
-    lifts = (0.0, 0.04, -0.04, 0.08, -0.08, 0.12, -0.12)
-    for name, (x, y), (a, b) in zip(table.index, points, scaled, strict=True):
-        options = [(side, lift) for lift in lifts for side in (1, -1)]
-        places = [(a + 0.13 * side, b + lift) for side, lift in options]
-        clash = [3 * _clashes(*place, taken) + _clashes(*place, scaled.tolist()) for place in places]
+    for place in np.argsort(-scaled[:, 1], kind="stable"):
+        (a, b), name = scaled[place], str(table.index[place])
+        options = [(side, lift) for lift in _LIFTS for side in (1, -1)]
+        clash = [
+            4 * _clashes(a + 0.13 * side, b + lift, taken)
+            + 2 * _clashes(a + 0.13 * side, b + lift, scaled.tolist())
+            + 8 * abs(lift)
+            for side, lift in options
+        ]
         side, lift = options[int(np.argmin(clash))]
         taken.append((a + 0.13 * side, b + lift))
         axes.annotate(
-            str(name), (x, y), xytext=(7 * side, 230 * lift), textcoords="offset points",
-            fontsize=8.5, ha="left" if side > 0 else "right", va="center",
+            name, points[place], xytext=(9 * side, 270 * lift), textcoords="offset points", fontsize=8.5,
+            ha="left" if side > 0 else "right", va="center",
+            arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4},
         )  # fmt: skip
 
 
 def _clashes(a: float, b: float, others: list[tuple[float, float]]) -> int:
     """How many other points or names stand where a name at (a, b) of the unit square would."""
-    return sum(abs(a - x) < 0.24 and abs(b - y) < 0.038 for x, y in others)
+    return sum(abs(a - x) < 0.24 and abs(b - y) < 0.045 for x, y in others)
 
 
 def _legend() -> list[Line2D]:
     styles = {
         "explainer": {"marker": "o", "color": EXPLAINER_COLOUR},
-        "explainer's map, read through true masks": {
-            "marker": "o", "color": EXPLAINER_COLOUR, "markerfacecolor": "white"},
         "control": {"marker": "D", "color": CONTROL_COLOUR},
+        "hollow: a map, read through true masks": {"marker": "o", "color": "0.2", "markerfacecolor": "white"},
         "best control": {"color": CONTROL_COLOUR, "linestyle": "dashed"},
     }  # fmt: skip
     return [Line2D([], [], label=label, **({"linestyle": "none"} | style)) for label, style in styles.items()]  # type: ignore[arg-type]

@@ -38,7 +38,8 @@ class ThisInterpreter(AsyncKernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         """A description of this interpreter as a kernel."""
-        argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=40", "-f", "{connection_file}"]
+        quiet = ["-W", "ignore:IProgress not found"]  # Captum asks for a bar that a page can not show
+        argv = [sys.executable, *quiet, "-m", "ipykernel_launcher", "--log-level=40", "-f", "{connection_file}"]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
 

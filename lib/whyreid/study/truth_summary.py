@@ -1,65 +1,102 @@
-"""What a practitioner can take from the scores of all explainers: whom to trust for which question."""
+"""What the scores of all explainers come to, over training seeds and settings: tables and the sentences they allow."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import pandas as pd
 import torch
 
 from whyreid.explain import RankCorrelation, rank_correlation
-from whyreid.study.claims import mean_and_deviation
+from whyreid.study.claims import mean_and_deviation, read_claim
+from whyreid.study.trust_table import FOR_PHOTOGRAPHS
 from whyreid.truth.truth_scores import PRIMARY
+
+SETTING = ["target", "trained on", "tested on"]
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
-class Question:
-    """What one may want to know from an explanation, and the column that says how well it is answered.
+class Verdict:
+    """The primary endpoint over all stored runs (a run is one target, one town to test on, one seed).
 
     Attributes:
-        column: of `whyreid.study.truth_table.truth_table`.
-        sign: 1 where more is better, -1 where less is.
+        runs: how many there are.
+        explainer: the best on average over runs.
+        value: its mean rank correlation.
+        control: the best control on average.
+        control_value: its mean.
+        wins: runs in which the explainer is above that control.
+        above: how many explainers are above the best control of a run by more than chance, counted over runs.
+        below: how many are below it by more than chance.
+        compared: how many explainers there are, counted over runs.
     """
 
-    column: str
-    sign: int = 1
+    runs: int
+    explainer: str
+    value: float
+    control: str
+    control_value: float
+    wins: int
+    above: int
+    below: int
+    compared: int
+
+    def leaders(self) -> str:
+        """One sentence: the best explainer and the best control."""
+        return (
+            f"the best explainer is “{self.explainer}” with a rank correlation of {self.value:.2f}, the best control "
+            f"“{self.control}” with {self.control_value:.2f}, and the explainer is above it in {self.wins} of "
+            f"{self.runs} {'run' if self.runs == 1 else 'runs'}"
+        )
+
+    def comparisons(self) -> str:
+        """One sentence: how often chance is excluded."""
+        return (
+            f"of {self.compared} comparisons of an explainer with the best control of its run, {self.above} are won "
+            f"and {self.below} are lost by more than chance"
+        )
 
 
-QUESTIONS: Mapping[str, Question] = MappingProxyType(
-    {
-        "which differences matter more (rank correlation)": Question(PRIMARY),
-        "the same among impostors": Question("impostors"),
-        "which difference matters most (share right)": Question("top1"),
-        "whether it sets apart or brings together (share right)": Question("sign"),
-        "how much each matters (relative error)": Question("error", -1),
-        "where to look (energy over area)": Question("gain"),
-    }
-)
+def stored_rows(claim: str) -> pd.DataFrame:
+    """The rows of `read_claim`, or a table without rows when nothing is stored yet."""
+    try:
+        return read_claim(claim).rows
+    except FileNotFoundError:
+        return pd.DataFrame()
 
 
-def trust_table(table: pd.DataFrame) -> pd.DataFrame:
-    """For each question the best explainer, the best that needs no true mask, and the best control.
+def verdict(rows: pd.DataFrame, *, photographs: bool = False) -> Verdict:
+    """Does any explainer beat the controls?
 
     Args:
-        table: of `whyreid.study.truth_table.truth_table`, or its mean over seeds with the same columns.
-
-    Returns:
-        Index question; columns explainer, value, "without masks", value, control, value. "–" where nobody answers.
+        rows: of `read_claim("truth")`: at least one explainer and one control.
+        photographs: choose among explainers and controls that need neither true masks nor re-rendering. What is won
+            and lost by more than chance is still against the best of all controls.
     """
-    table = table.assign(gain=table["energy"] / table["area"], oracle_mask=table["oracle_mask"].astype(bool))
-    told = table["source"] == "explainer"
-    kinds = {"explainer": told, "without masks": told & ~table["oracle_mask"], "control": ~told}
-    rows = {}
-    for question, asked in QUESTIONS.items():
-        row: dict[str, str | float] = {}
-        for kind, chosen in kinds.items():
-            values = (asked.sign * table.loc[chosen, asked.column]).dropna()
-            best = str(values.idxmax()) if len(values) else "–"
-            row |= {kind: best, f"value of {kind}": asked.sign * float(values.max()) if len(values) else float("nan")}
-        rows[question] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
+    told = rows["source"] == "explainer"
+    highest = rows["unit"].map(rows[~told].groupby("unit")[PRIMARY].max())
+    difference = (rows[PRIMARY] - highest).where(told & (rows["p"] < _LEVEL), 0.0)
+    compared = int(told.sum())
+    if photographs:
+        masked = rows["oracle_mask"].astype(bool)
+        rows = rows[(told | rows["explainer"].isin(FOR_PHOTOGRAPHS)) & ~masked]
+        told = rows["source"] == "explainer"
+    values = rows.pivot_table(index="explainer", columns="unit", values=PRIMARY)
+    means = values.mean(axis=1)
+    explainers, controls = (rows.loc[side, "explainer"].unique() for side in (told, ~told))
+    explainer, control = (str(means[names].idxmax()) for names in (explainers, controls))
+    return Verdict(
+        runs=values.shape[1],
+        explainer=explainer,
+        value=float(means[explainer]),
+        control=control,
+        control_value=float(means[control]),
+        wins=int((values.loc[explainer] > values.loc[control]).to_numpy().sum()),
+        above=int((difference > 0).sum()),
+        below=int((difference < 0).sum()),
+        compared=compared,
+    )
 
 
 def label_agreement_tells(table: pd.DataFrame) -> RankCorrelation:
@@ -67,6 +104,11 @@ def label_agreement_tells(table: pd.DataFrame) -> RankCorrelation:
     columns = ("label_agreement", PRIMARY)
     first, second = (torch.tensor(table[name].to_list(), dtype=torch.float64) for name in columns)
     return rank_correlation(first, second)
+
+
+def label_agreement_over_runs(rows: pd.DataFrame) -> pd.Series:
+    """[unit] rho of `label_agreement_tells` in every stored run."""
+    return pd.Series({unit: label_agreement_tells(part).rho for unit, part in rows.groupby("unit", sort=False)})
 
 
 def over_seeds(rows: pd.DataFrame, values: list[str]) -> pd.DataFrame:
@@ -80,7 +122,7 @@ def over_seeds(rows: pd.DataFrame, values: list[str]) -> pd.DataFrame:
         Index source, explainer; columns (setting, value) where a setting reads "thin, promenade-a on promenade-b (3)",
         the number of seeds in brackets.
     """
-    by = ["target", "trained on", "tested on", "source", "explainer"]
+    by = [*SETTING, "source", "explainer"]
     found = mean_and_deviation(rows, by, values)
     lines: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
     for key, line in found.iterrows():
@@ -93,13 +135,7 @@ def over_seeds(rows: pd.DataFrame, values: list[str]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis(["source", "explainer"])
 
 
-def mean_over_seeds(rows: pd.DataFrame, *, target: str, trained_on: str, tested_on: str) -> pd.DataFrame:
-    """The stored table of one setting, averaged over seeds; index explainer, columns as `truth_table` has them.
-
-    Empty when nothing of the setting is stored. ``low`` and ``high`` are the means of the seeds' intervals.
-    """
-    chosen = rows[(rows["target"] == target) & (rows["trained on"] == trained_on) & (rows["tested on"] == tested_on)]
-    numbers = chosen.select_dtypes("number").columns.difference(["seed", "pairs", "oracle_mask"])
-    grouped = chosen.groupby("explainer", sort=False)
-    first = grouped[["source", "oracle_mask"]].first()
-    return first.join(grouped[list(numbers)].mean())
+def of_setting(rows: pd.DataFrame, *, target: str, trained_on: str, tested_on: str) -> pd.DataFrame:
+    """The stored rows of one setting, all seeds; empty when nothing of it is stored."""
+    chosen = (rows["target"] == target) & (rows["trained on"] == trained_on) & (rows["tested on"] == tested_on)
+    return rows[chosen]

@@ -1,0 +1,47 @@
+"""The sentence on planted faults is true for any number of stored units."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from whyreid.study.planted_summary import planted_sentence
+
+
+def found(*rows: tuple[str, str, int, bool, str]) -> pd.DataFrame:
+    names = ["explainer", "fault", "seed", "confirmed", "verdict"]
+    return pd.DataFrame(rows, columns=names).assign(evidence="maps")
+
+
+def test_the_one_that_reveals_most_is_named_with_its_mistakes_and_the_median_beside_it():
+    sentence = planted_sentence(
+        found(
+            ("A", "tied", 0, True, "revealed"),
+            ("A", "tied", 1, True, "missed"),
+            ("A", "none", 0, False, "false alarm"),
+            ("B", "tied", 0, True, "revealed"),
+            ("B", "tied", 1, True, "revealed"),
+            ("B", "none", 0, False, "false alarm"),
+            ("C", "tied", 0, True, "misled"),
+            ("C", "tied", 1, True, "missed"),
+            ("C", "none", 0, False, "quiet"),
+        )
+    )
+    assert sentence.startswith("Re-rendering confirms 2 of 2 planted faults")
+    assert "“B” by its maps reveals most of them, 2, and misleads or raises a false alarm 1 times" in sentence
+    assert sentence.endswith("the median explainer reveals 1.")
+
+
+def test_of_equals_the_one_with_fewer_mistakes_is_named():
+    rows = [("A", "tied", 0, True, "revealed"), ("B", "tied", 0, True, "revealed")]
+    assert "“B”" in planted_sentence(found(*rows, ("A", "none", 0, False, "false alarm")))
+    assert "“A”" in planted_sentence(found(*rows, ("B", "none", 0, True, "misled")))
+
+
+def test_without_a_confirmed_fault_nothing_is_said_of_explainers():
+    sentence = planted_sentence(found(("A", "tied", 0, False, "quiet")))
+    assert "confirms 0 of 1" in sentence
+    assert "“" not in sentence
+
+
+def test_without_a_fault_it_says_so():
+    assert "No planted fault" in planted_sentence(found(("A", "none", 0, False, "quiet")))

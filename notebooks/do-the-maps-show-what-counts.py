@@ -34,7 +34,7 @@ from IPython.display import Markdown, display
 
 from whyreid.explain import TargetDistance
 from whyreid.plots import show_figure, show_table, use_book_style
-from whyreid.plots.faithfulness import gain_figure, hiding_curves_figure, pair_maps_figure
+from whyreid.plots.faithfulness import gain_figure, hiding_curves_figure, pair_maps_figure, randomisation_figure
 from whyreid.study.claims import mean_and_deviation, read_claim
 from whyreid.study.datasets import load_dataset
 from whyreid.study.faithfulness_pairs import matches_and_impostors
@@ -43,9 +43,10 @@ from whyreid.study.faithfulness_table import PAIRS, faithfulness_table, map_meth
 from whyreid.study.interpreter_steps import interpreter_recipe_for, trained_interpreter
 from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
+from whyreid.study.randomisation import randomisation_cascade
 from whyreid.study.steps import trained_target
 from whyreid.study.target_plan import target_plan
-from whyreid.truth import faithfulness_curves
+from whyreid.truth import constant_response, faithfulness_curves
 
 record = Provenance(preset=preset, seed=seed, device=device)
 use_book_style()
@@ -165,6 +166,29 @@ except FileNotFoundError as missing:
 #
 # Every weight that the target has learned is drawn anew {cite:p}`adebayo2018sanity`, and the same pairs are explained once more.
 # A map that stays as it is has explained the pictures, not the model.
+# First stage by stage from the top, for four methods on at most three of the impostor pairs; a dot is the mean over the pairs and both pictures.
+
+# %%
+three = tuple(side[:3] for side in pairs["impostor"].pictures(target.model.image_input))
+chosen = [methods[name] for name in ("integrated gradients", "GradCAM", "occlusion, blur", "random")]
+cascade = randomisation_cascade(chosen, target.model, three, seed=seed)
+
+# %% tags=["hide-input"]
+last = cascade[cascade["randomised"] == cascade["randomised"].iloc[-1]].set_index("explainer")["spearman"]
+claim = "When nothing that was learned is left, the signed map resembles the first one by " + ", ".join(
+    f"{value:.2f} ({name})" for name, value in last.items()
+)
+show_figure(randomisation_figure(cascade), f"{claim}.")
+
+# %% [markdown]
+# The other end of the same question: of a model that says the same of every picture, there is nothing to explain.
+
+# %% tags=["hide-input"]
+constant = {name: constant_response(method.of, *three) for name, method in methods.items() if not method.fitted}
+print(f"The largest value that any of {len(constant)} methods gives to a constant model: {max(constant.values()):g}")
+
+# %% [markdown]
+# Now all at once, for all methods and more pairs.
 # *Spearman* compares the signed maps, *absolute* only where they are strong: edges of a person attract many maps of many models.
 
 # %% tags=["hide-input"]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from whyreid.plots.faithfulness import gain_figure, hiding_curves_figure, pair_maps_figure
+from whyreid.plots.faithfulness import gain_figure, hiding_curves_figure, pair_maps_figure, randomisation_figure
 from whyreid.truth import FaithfulnessCurves
 
 
@@ -47,3 +47,19 @@ def test_gains_stand_in_per_cent_beside_their_method(error):
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["AMD", "SBSM"]
     values = [list(line.get_xdata()) for line in figure.axes[1].lines if len(line.get_xdata()) == 2]
     assert [-10.0, 40.0] in [[round(value, 6) for value in line] for line in values]
+
+
+def test_each_method_is_a_line_over_the_stages_in_both_panels():
+    stages = ["none", "neck", "stem"]
+    rows = pd.DataFrame(
+        [
+            {"explainer": name, "randomised": stage, "spearman": value, "absolute_spearman": -value}
+            for name, start in (("SBSM", 1.0), ("random", 0.5))
+            for stage, value in zip(stages, (start, start / 2, start / 4), strict=True)
+        ]
+    )
+    figure = randomisation_figure(rows)
+    for axes, sign in zip(figure.axes, (1, -1), strict=True):
+        drawn = {line.get_label(): list(line.get_ydata()) for line in axes.lines if line.get_marker() == "o"}
+        assert drawn == {"SBSM": [sign * v for v in (1.0, 0.5, 0.25)], "random": [sign * v for v in (0.5, 0.25, 0.125)]}
+        assert [label.get_text() for label in axes.get_xticklabels()] == stages

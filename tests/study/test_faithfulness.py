@@ -14,6 +14,7 @@ from whyreid.study import faithfulness_table as study
 from whyreid.study.faithfulness_claim import faithfulness_units
 from whyreid.study.faithfulness_pairs import matches_and_impostors
 from whyreid.study.faithfulness_summary import faithful_methods, gain_table, mean_gain
+from whyreid.study.randomisation import randomisation_cascade
 from whyreid.truth.known_evidence import patch_target
 
 
@@ -127,3 +128,14 @@ def test_faithful_are_explainers_that_gain_clearly_everywhere():
     rows.loc[(rows["explainer"] == "sure") & (rows["fill"] == "blur"), "gain"] = 0.1
     assert faithful_methods(rows) == []
     assert mean_gain(rows_of({"low": (0.1, 0), "high": (0.2, 0)})).index.tolist() == ["high", "low"]
+
+
+def test_the_cascade_has_every_stage_of_every_method_that_can_be_built_anew(target):
+    pictures = tuple(torch.rand(2, 2, 3, 64, 32, generator=torch.Generator().manual_seed(0)))
+    methods = {method.name: method for method in study.map_methods(seed=0)}
+    fitted = study.MapMethod("AMD", "explainer", methods["GradCAM"].of, fitted=True)
+    rows = randomisation_cascade([methods["GradCAM"], fitted, methods["centre"]], target, pictures)
+    assert rows["explainer"].unique().tolist() == ["GradCAM", "centre"]
+    assert rows["randomised"].tolist() == ["none", "neck", "stage3", "stage2", "stage1", "stem"] * 2
+    assert rows.loc[rows["explainer"] == "centre", "spearman"].tolist() == pytest.approx([1.0] * 6)
+    assert rows.loc[rows["explainer"] == "GradCAM", "spearman"].iloc[0] == pytest.approx(1)

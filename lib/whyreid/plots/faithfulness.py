@@ -18,6 +18,7 @@ from whyreid.truth.faithfulness import FaithfulnessCurves
 from whyreid.truth.regions import area_resize
 
 PAIR_MARKS = {"match": ("o", MATCH_COLOUR), "impostor": ("D", NON_MATCH_COLOUR)}
+_LINES = ("solid", "dashed", "dotted", "dashdot")
 FILL_NAMES = {"mean": "hidden by grey", "blur": "hidden by blur"}
 
 
@@ -73,6 +74,29 @@ def hiding_curves_figure(curves: Mapping[str, FaithfulnessCurves]) -> Figure:
     axes[0, 0].set_ylabel("distance, mean over pairs")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    return figure
+
+
+def randomisation_figure(rows: pd.DataFrame) -> Figure:
+    """How alike maps stay while the target loses its stages from the top: signed, and where they are strong.
+
+    Args:
+        rows: one a method and stage, in the order of losing: explainer, randomised, spearman, absolute_spearman.
+    """
+    panels = {"spearman": "signed", "absolute_spearman": "where the map is strong"}
+    stages = rows["randomised"].drop_duplicates().tolist()
+    figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.2), sharey=True, layout="constrained")
+    for panel, (column, title) in zip(axes, panels.items(), strict=True):
+        for (name, part), dashes in zip(rows.groupby("explainer", sort=False), _LINES * len(rows), strict=False):
+            places = [stages.index(stage) for stage in part["randomised"]]
+            panel.plot(places, part[column], marker="o", markersize=4, linestyle=dashes, label=name)
+        panel.set_xticks(range(len(stages)), stages, fontsize=9)
+        panel.axhline(0, color="0.4", linewidth=1)
+        panel.set_title(title, fontsize=10)
+        panel.set_xlabel("stages made random, down to", fontsize=10)
+    axes[0].set_ylabel("rank correlation with\nthe trained target's map", fontsize=10)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9, frameon=False)
     return figure
 
 

@@ -41,6 +41,7 @@ from whyreid.plots import image_row_figure, show_figure, show_table, use_book_st
 from whyreid.plots.planted_fault import planted_fault_figure
 from whyreid.plots.truth import label_agreement_figure, settings_figure, true_effect_figure, truth_figure
 from whyreid.study.datasets import load_dataset
+from whyreid.study.own_average import own_average_table
 from whyreid.study.planted_fault_claim import confirmation_table, revelation_table, revelations
 from whyreid.study.planted_summary import planted_sentence
 from whyreid.study.presets import size_of
@@ -183,6 +184,23 @@ print(
     f"The differing groups truly make {true_share['distance']:.0%} of the distance, {true_share['squared_distance']:.0%} of its square."
 )
 print("Said to make, as a multiple of the truth: " + ", ".join(f"{name} {value:.1f}" for name, value in said.items()))
+
+# %% [markdown]
+# ## Does the explanation know the pair?
+#
+# An explainer can be right about groups in general and know nothing of the two people before it.
+# So each one is replaced by its own average: what it says of a group, as a share of the score, over the *other* pairs in which the group differs.
+# What the pair itself adds to the rank correlation is the difference; where it is not above zero, the explanation of a pair is a report on the whole model in disguise.
+
+# %% tags=["hide-input"]
+averages = own_average_table(found, effects)
+display(show_table(averages, digits=2))
+adds = averages["the pair adds"]
+display(
+    Markdown(
+        f"The pair adds most to “{adds.idxmax()}” ({adds.max():+.2f}), and nothing or less to {int((adds <= 0).sum())} of {len(adds)}."
+    )
+)
 
 # %% [markdown]
 # ## One pair, said and true

@@ -18,7 +18,7 @@
 #
 # AMD {cite:p}`chen2021explainable`, first called AttriMeter, trains a second network to write the distance of two pictures as a sum of one part for each attribute, and to show where it looks for each.
 # Here it is trained on the default target, drawn for one query that the target gets wrong, and measured as in the paper, beside explanations that look at no picture or at no distance.
-# In one sentence: the parts add up to the distance and agree with the labels about as well as published, and so does a prior that knows the query's labels and has never seen the model.
+# In one sentence: on Promenade the parts add up to the distance and agree with the labels about as well as published, and so does a prior that knows the query's labels and has never seen the model.
 #
 # It runs on any table with attributes.
 # With a trained target stored it takes about three minutes on two CPU cores, most of them for the interpreter's training.
@@ -318,7 +318,7 @@ show_table(pd.DataFrame.from_dict(columns, orient="index"))
 # ## Takeaways
 #
 # * The parts add up to the distance: that is what the first loss asks for, and attention 1 everywhere does it exactly.
-# * Agreement with labels is about as high as published, and must be read against the rows beside it: a prior that never saw the model is close.
+# * Agreement with labels must be read against the rows beside it: a prior that never saw the model is close to it on Promenade and in the published numbers.
 # * A map says *whether* a person has the attribute as well as *where* it is; the rows without the target say what the first alone is worth.
 #
 # ## Limits

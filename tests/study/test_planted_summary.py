@@ -27,7 +27,10 @@ def test_the_one_that_reveals_most_is_named_with_its_mistakes_and_the_median_bes
         )
     )
     assert sentence.startswith("Re-rendering confirms 2 of 2 planted faults")
-    assert "“B” by its maps reveals most of them, 2, and misleads or raises a false alarm 1 times" in sentence
+    assert (
+        "“B” by its maps reveals most of them, 2, and is wrong (misled, or a false alarm) in 1 of 3 judgements"
+        in sentence
+    )
     assert sentence.endswith("the median explainer reveals 1.")
 
 
@@ -45,3 +48,8 @@ def test_without_a_confirmed_fault_nothing_is_said_of_explainers():
 
 def test_without_a_fault_it_says_so():
     assert "No planted fault" in planted_sentence(found(("A", "none", 0, False, "quiet")))
+
+
+def test_when_nobody_reveals_anything_nobody_is_named():
+    sentence = planted_sentence(found(("A", "tied", 0, True, "missed"), ("B", "tied", 0, True, "misled")))
+    assert sentence.endswith("No explainer reveals any of them.")

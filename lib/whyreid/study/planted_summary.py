@@ -33,9 +33,12 @@ def planted_sentence(found: pd.DataFrame) -> str:
     wrong = sum(counts.get(name, 0) for name in ("misled", "false alarm")) + 0 * revealed
     order = pd.DataFrame({"revealed": -revealed, "wrong": wrong}).sort_values(["revealed", "wrong"], kind="stable")
     (explainer, evidence), (best, mistakes) = order.index[0], order.iloc[0]
+    if not best:
+        return f"{start} No explainer reveals any of them."
     return (
-        f"{start} “{explainer}” by its {evidence} reveals most of them, {-int(best)}, and misleads or raises a false "
-        f"alarm {int(mistakes)} times; the median explainer reveals {revealed.median():g}."
+        f"{start} “{explainer}” by its {evidence} reveals most of them, {-int(best)}, and is wrong (misled, or a false "
+        f"alarm) in {int(mistakes)} of {int(counts.loc[order.index[0]].sum())} judgements; the median explainer reveals "
+        f"{revealed.median():g}."
     )
 
 

@@ -35,10 +35,10 @@ def planted_sentence(found: pd.DataFrame) -> str:
     (explainer, evidence), (best, mistakes) = order.index[0], order.iloc[0]
     if not best:
         return f"{start} No explainer reveals any of them."
+    judged = int(counts.loc[order.index[0]].sum())
     return (
         f"{start} “{explainer}” by its {evidence} reveals most of them, {-int(best)}, and is wrong (misled, or a false "
-        f"alarm) in {int(mistakes)} of {int(counts.loc[order.index[0]].sum())} judgements; the median explainer reveals "
-        f"{revealed.median():g}."
+        f"alarm) in {int(mistakes)} of {judged} judgements; the median explainer reveals {revealed.median():g}."
     )
 
 

@@ -333,13 +333,13 @@ display(Markdown(f"{text} What the first ranking does not bring among the places
 # ## Takeaways
 #
 # * On Promenade one vector a picture loses most of what it could do when it meets another town, and QAConv 2.1 on the same network, with the same practice, keeps most of it; re-ranking and then lifting widen the lead.
-# * It is the learning that travels: matching the target's map place by place, without learning to, is no better than its vector, and QAConv 1.0, which matches in the same way and learns from a memory of classes, keeps far less than 2.1.
+# * It is the learning that travels: matching the target's map place by place, without learning to, is no better than its vector, and QAConv 1.0, which matches in the same way and learns from a memory of classes, keeps far less than 2.1; the published rows have the versions in the same order.
 # * QAConv's explanation is complete: its places add up to the logit. Its matches join the same body part more often than the same place of the two pictures does, but no more often than nearest neighbours in a network that was never taught to match. Complete is not the same as anatomically right.
 # * What tells one person from two lies on the person, not beside it, although most of the picture is beside it.
 #
 # ## Limits
 #
-# * The thin network stands for a ResNet-50 with ImageNet weights, and its vector travels worse than published ones do; a vector made to travel (*thin-ibn*) loses less.
+# * The thin network stands for a ResNet-50 with ImageNet weights, and a vector of such a network may travel better; one made to travel (*thin-ibn*) loses less.
 # * All versions had the same short practice and no colour jitter; recipes were compared on one town's validation identities.
 # * Two towns that differ in place, light, colour and sharpness, with people made by one generator: another town on photographs differs in more ways, and less sharply.
 # * Promenade's people stand upright in boxes that fit them well, so the same place is a stronger control than it would be behind a detector.

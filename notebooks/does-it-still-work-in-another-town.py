@@ -341,7 +341,7 @@ display(Markdown(f"{text} What the first ranking does not bring among the places
 #
 # * The thin network stands for a ResNet-50 with ImageNet weights, and a vector of such a network may travel better; one made to travel (*thin-ibn*) loses less.
 # * All versions had the same short practice and no colour jitter; recipes were compared on one town's validation identities.
-# * Two towns that differ in place, light, colour and sharpness, with people made by one generator: another town on photographs differs in more ways, and less sharply.
+# * Two towns that differ in place, light, colour and sharpness, with people made by one generator: photographed towns differ in other ways as well.
 # * Promenade's people stand upright in boxes that fit them well, so the same place is a stronger control than it would be behind a detector.
 
 # %% tags=["hide-input"]

@@ -39,6 +39,7 @@ from whyreid.plots import (
     camera_pair_figure,
     cmc_figure,
     distance_histogram,
+    number_sources,
     rank_list_figure,
     rank_list_rows,
     ranking_table,
@@ -56,7 +57,7 @@ from whyreid.study.evaluation_record import evaluation_rows, read_evaluations
 from whyreid.study.networks import NETWORKS, new_network
 from whyreid.study.provenance import Provenance
 from whyreid.study.published import published_beside
-from whyreid.study.retrieval_summary import retrieval_summary
+from whyreid.study.retrieval_summary import by_pair_of_towns, retrieval_summary
 from whyreid.study.steps import colour_embeddings, embeddings, trained_target
 from whyreid.study.target_plan import target_plan
 from whyreid.study.target_ranking import evaluate_target_ranking
@@ -78,7 +79,8 @@ target = trained_target(table, plan.recipe, network=plan.network, seed=seed, dev
 history = target.history
 parameters = sum(p.numel() for p in target.model.parameters())
 print(f"{table}\n{plan.network}: {NETWORKS[plan.network]}")
-print(f"{parameters:,} parameters, {history.seconds:.0f} s, {history.images_per_second:.0f} pictures a second")
+speed = f"{history.images_per_second:.0f} pictures a second"
+print(f"{parameters:,} parameters, trained in {history.seconds:.0f} s, {speed}")
 
 # %% tags=["hide-input"]
 columns = {"loss": "loss", "accuracy": "training pictures right (share)"}
@@ -136,13 +138,14 @@ show_table(ranking_table(both, protocol=table.protocol))
 # Here it ranks the people of a town of Promenade that it has never seen, with nothing adapted.
 
 # %%
-away = load_dataset("promenade-a" if dataset == "promenade-b" else "promenade-b", preset=preset)
+other = "promenade-a" if dataset == "promenade-b" else "promenade-b"
+away = load_dataset(other, preset=preset)
 away_sides = [away.select("query"), away.select("gallery")]
 away_features = [embeddings(target, part, device=device) for part in away_sides]
-elsewhere = {
-    name: evaluate_target_ranking(*away_features, *away_sides, metric=metric, reranked=again)
-    for name, again in zip(both, (False, True), strict=True)
-}
+elsewhere = {}
+for name, again in zip(both, (False, True), strict=True):
+    sides = *away_features, *away_sides
+    elsewhere[name] = evaluate_target_ranking(*sides, metric=metric, reranked=again)
 print(f"trained on {table.name}, tested on {away.name}")
 show_table(ranking_table(elsewhere, protocol=away.protocol))
 
@@ -151,13 +154,15 @@ show_table(ranking_table(elsewhere, protocol=away.protocol))
 #
 # One training is an anecdote.
 # On Promenade the same was measured with three seeds, for the thin target and for one in which half of the early channels are normalised picture by picture, each in the town that it was trained on and in the other one, which differs in place, light, colour, height and sharpness.
+# The numbers above are one of these seeds; whether two targets differ is told by the spread over all of them.
 # In another town a target loses much of what it knew, and stays far above what colours alone can do.
 
 # %% tags=["hide-input"]
 stored = read_claim("retrieval")
 controls_last = stored.rows.sort_values("trained on", key=lambda names: names == "nothing", kind="stable")
-display(retrieval_summary(controls_last))
-claim = f"Three seeds, preset full, torch {stored.units['torch'].max()}; `book/results/retrieval` has every number."
+display(show_table(by_pair_of_towns(retrieval_summary(controls_last)), small=True))
+counted = f"{stored.rows['seed'].nunique()} seeds, mean ± standard deviation in per cent, trained on → tested on"
+claim = f"{counted}; A is promenade-a. `book/results/retrieval` has every number, and where it comes from."
 display(Markdown(f"*{claim}*"))
 
 # %% tags=["hide-input"]
@@ -180,7 +185,10 @@ show_figure(target_comparison_figure(trained), claim)
 own = {"as embedded": reports[plan.network], "re-ranked": reranked}
 measured = evaluation_rows(own, table, network=plan.network, trained_on=table.name, seed=seed)
 known = read_evaluations()
-show_table(published_beside(measured if known.empty else pd.concat([measured, known]), name=table.name))
+beside = published_beside(measured if known.empty else pd.concat([measured, known]), name=table.name)
+numbered, sources = number_sources(beside.drop(columns=[("here", "trainings")]), ("", "source"))
+display(show_table(numbered, small=True))
+display(Markdown(f"*Per cent; a dash is not reported, or not measured here. {sources}*"))
 
 # %% [markdown]
 # ## Seeing them

@@ -12,6 +12,7 @@ from whyreid.plots import (
     co_occurrence_figure,
     distance_histogram,
     images_per_camera_figure,
+    number_sources,
     ranking_table,
     show_table,
     training_figure,
@@ -35,6 +36,20 @@ def test_results_are_in_per_cent_with_the_protocol(report):
     assert row["mAP"] == pytest.approx(75)  # (1 + 1/2) / 2
     assert row["queries"] == 2
     assert row["protocol"] == "cross_camera"
+
+
+def test_sources_are_numbered_in_order_of_appearance():
+    table = pd.DataFrame({("here", "mAP"): [1.0, 2, 3, 4], ("", "source"): ["b", "a", None, "b"]})
+    numbered, legend = number_sources(table, ("", "source"))
+    assert numbered["", "source"].tolist() == ["[1]", "[2]", "", "[1]"]
+    assert legend == "[1] b; [2] a."
+    assert table["", "source"].tolist()[0] == "b"
+
+
+def test_small_print_keeps_a_cell_on_one_line():
+    table = pd.DataFrame({"mAP": [71.25]})
+    assert "nowrap" in show_table(table, small=True).to_html()
+    assert "nowrap" not in show_table(table).to_html()
 
 
 def test_a_missing_number_is_shown_as_a_dash():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from whyreid.study.retrieval_summary import retrieval_summary
+from whyreid.study.retrieval_summary import by_pair_of_towns, retrieval_summary
 
 OWN, NOTHING = ("thin target", "promenade-a", "promenade-a"), ("stripe colours", "nothing", "promenade-a")
 
@@ -33,6 +33,13 @@ def test_what_is_measured_once_has_no_deviation(rows):
     table = retrieval_summary(rows)
     assert table.loc[NOTHING, ["mAP", "re-ranked mAP"]].tolist() == ["5.0", "4.0"]
     assert table.loc[NOTHING, "queries"] == 40
+
+
+def test_for_the_page_towns_are_letters_and_re_ranking_is_a_group_of_its_own(rows):
+    table = by_pair_of_towns(retrieval_summary(rows))
+    assert table.index.tolist() == [("thin target", "A → A"), ("stripe colours", "nothing → A")]
+    assert table.iloc[0]["as embedded", "mAP"] == "50.0 ± 0.0"
+    assert table.iloc[0]["re-ranked"].tolist() == ["0.0 ± 0.0", "60.0 ± 10.0"]
 
 
 def test_lines_keep_the_order_in_which_they_were_measured(rows):

@@ -21,7 +21,7 @@ from whyreid.plots.neurons import (
 from whyreid.plots.pictures import contact_sheet, show_picture
 from whyreid.plots.rank_lists import RankListRow, rank_list_figure, rank_list_rows
 from whyreid.plots.style import MATCH_COLOUR, NON_MATCH_COLOUR, use_book_style
-from whyreid.plots.tables import ranking_table, show_table
+from whyreid.plots.tables import number_sources, ranking_table, show_table
 from whyreid.plots.target_comparison import target_comparison_figure
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "mean_attention_figure",
     "neuron_count_figure",
     "neuron_pictures_figure",
+    "number_sources",
     "picture_attention_figure",
     "rank_list_figure",
     "rank_list_rows",

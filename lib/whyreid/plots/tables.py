@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -32,6 +32,41 @@ def ranking_table(reports: Mapping[str, RankingReport], *, protocol: str) -> pd.
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def show_table(table: pd.DataFrame, *, digits: int = 1) -> Styler:
-    """The table as the book shows it: `digits` after the point, a dash for what is missing."""
-    return table.style.format(precision=digits, na_rep="–", thousands=" ")
+def show_table(table: pd.DataFrame, *, digits: int = 1, small: bool = False) -> Styler:
+    """The table as the book shows it: `digits` after the point, a dash for what is missing.
+
+    Args:
+        table: numbers and texts.
+        digits: after the point.
+        small: in smaller print, and cells stay on one line: for tables that would not fit on the page.
+    """
+    shown = table.style.format(precision=digits, na_rep="–", thousands=" ")
+    if not small:
+        return shown
+    small_print = "font-size: 0.78em; padding: 0.15em 0.5em"
+    return shown.set_table_styles(
+        [{"selector": "th, td", "props": small_print}, {"selector": "td", "props": "white-space: nowrap"}]
+    )
+
+
+def number_sources(table: pd.DataFrame, column: Hashable) -> tuple[pd.DataFrame, str]:
+    """Replace a column of long sources by numbers, and list them below the table.
+
+    Args:
+        table: has a text column of sources; NaN = none.
+        column: its name.
+
+    Returns:
+        The table with "[1]", "[2]", ... in order of appearance ("" for none), and one line that spells them out.
+
+    Example:
+        >>> table = pd.DataFrame({"mAP": [1, 2, 3], "source": ["paper", None, "paper"]})
+        >>> number_sources(table, "source")[1]
+        '[1] paper.'
+    """
+    names = table[column].dropna().unique()
+    numbers = {name: f"[{number}]" for number, name in enumerate(names, 1)}
+    legend = "; ".join(f"{number} {name}" for name, number in numbers.items())
+    changed = table.copy()
+    changed[column] = table[column].map(numbers).fillna("")
+    return changed, f"{legend}." if legend else ""

@@ -32,6 +32,28 @@ def retrieval_summary(rows: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def by_pair_of_towns(summary: pd.DataFrame) -> pd.DataFrame:
+    """The summary in the shape in which it fits on a page.
+
+    Args:
+        summary: of `retrieval_summary`.
+
+    Returns:
+        Index method, towns ("A → B": trained on, tested on); two levels of columns: as embedded (rank-1, rank-5, mAP,
+        mINP) and re-ranked (rank-1, mAP).
+    """
+    towns = [(method, f"{_short(trained)} → {_short(tested)}") for method, trained, tested in summary.index]
+    columns = [("as embedded", measure) for measure in _MEASURES] + [("re-ranked", measure) for measure in _RERANKED]
+    chosen = summary[[*_MEASURES, *(f"re-ranked {measure}" for measure in _RERANKED)]]
+    index = pd.MultiIndex.from_tuples(towns, names=["method", "towns"])
+    return chosen.set_axis(pd.MultiIndex.from_tuples(columns), axis=1).set_axis(index, axis=0)
+
+
+def _short(name: str) -> str:
+    """promenade-a -> A."""
+    return name.removeprefix("promenade-").upper() if name.startswith("promenade-") else name
+
+
 def _shown(rows: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
     statistics = mean_and_deviation(rows, _LINE, measures)
     columns = {}

@@ -154,7 +154,7 @@ show_table(ranking_table(elsewhere, protocol=away.protocol))
 #
 # One training is an anecdote.
 # On Promenade the same was measured with three seeds, for the thin target and for one in which half of the early channels are normalised picture by picture, each in the town that it was trained on and in the other one, which differs in place, light, colour, height and sharpness.
-# The numbers above are one of these seeds; whether two targets differ is told by the spread over all of them.
+# Whether two targets differ is told by the spread over the seeds.
 # In another town a target loses much of what it knew, and stays far above what colours alone can do.
 
 # %% tags=["hide-input"]

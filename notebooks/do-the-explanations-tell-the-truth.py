@@ -44,9 +44,9 @@ from whyreid.study.datasets import load_dataset
 from whyreid.study.own_average import own_average_table
 from whyreid.study.planted_fault_claim import confirmation_table, revelation_table, revelations
 from whyreid.study.planted_summary import planted_sentence
-from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
 from whyreid.study.steps import trained_target
+from whyreid.study.target_plan import target_plan
 from whyreid.study.trust_table import trust_table
 from whyreid.study.truth_explainers import explain_pairs
 from whyreid.study.truth_localisation import localisation_table
@@ -60,7 +60,6 @@ from whyreid.study.truth_summary import (
     verdict,
 )
 from whyreid.study.truth_table import best_control, truth_table
-from whyreid.training import recipe_for
 from whyreid.truth import group_contributions, read_counterfactuals
 
 record = Provenance(preset=preset, seed=seed, device=device)
@@ -95,7 +94,8 @@ else:
 
 # %%
 table = load_dataset(dataset, preset=preset)
-target = trained_target(table, recipe_for(size_of(preset)), seed=seed, device=device)
+plan = target_plan(preset)
+target = trained_target(table, plan.recipe, network=plan.network, seed=seed, device=device)
 effects = true_effects(target, table, preset=preset, device=device)
 pairs, truth = effects.pairs, effects.of["distance"]
 exact = (truth.standard_errors.nan_to_num() == 0).all(dim=1)

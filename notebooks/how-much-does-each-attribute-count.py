@@ -72,7 +72,8 @@ from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
 from whyreid.study.published_interpreters import published_interpreters
 from whyreid.study.steps import trained_target
-from whyreid.training import attention_means, recipe_for
+from whyreid.study.target_plan import target_plan
+from whyreid.training import attention_means
 
 record = Provenance(preset=preset, seed=seed, device=device)
 use_book_style()
@@ -91,7 +92,8 @@ use_book_style()
 
 # %%
 table = load_dataset(dataset, preset=preset)
-target = trained_target(table, recipe_for(size_of(preset)), seed=seed, device=device)
+plan = target_plan(preset)
+target = trained_target(table, plan.recipe, network=plan.network, seed=seed, device=device)
 recipe = interpreter_recipe_for(size_of(preset))
 interpreter = trained_interpreter(target, table, recipe, seed=seed, device=device)
 names = list(interpreter.attributes)

@@ -62,11 +62,10 @@ from whyreid.study.interpreter_summary import (
     summary_in_words,
 )
 from whyreid.study.interpreter_truth import interpreter_truth
-from whyreid.study.presets import size_of
 from whyreid.study.provenance import Provenance
 from whyreid.study.published_interpreters import published_interpreters
 from whyreid.study.steps import trained_target
-from whyreid.training import recipe_for
+from whyreid.study.target_plan import target_plan
 
 record = Provenance(preset=preset, seed=seed, device=device)
 use_book_style()
@@ -87,7 +86,8 @@ use_book_style()
 
 # %%
 table = load_dataset(dataset, preset=preset)
-target = trained_target(table, recipe_for(size_of(preset)), seed=seed, device=device)
+plan = target_plan(preset)
+target = trained_target(table, plan.recipe, network=plan.network, seed=seed, device=device)
 interpreters = {
     ablation.name: trained_ablation(ablation, target, table, preset=preset, seed=seed, device=device)
     for ablation in MAIN

@@ -72,7 +72,7 @@ def settings_figure(rows: pd.DataFrame) -> Figure:
     """
     setting = ["target", "trained on", "tested on"]
     names = rows.groupby("explainer")["rank_correlation"].mean().sort_values().index.tolist()
-    panels = list(rows.groupby(setting, sort=False))
+    panels = sorted(rows.groupby(setting), key=lambda panel: (panel[0][1] != panel[0][2], panel[0]))  # home towns first
     figure, grid = plt.subplots(
         1, len(panels), figsize=(min(7.2, 3.2 + 1.6 * len(panels)), 0.27 * len(names) + 1.9), sharex=True, sharey=True,
         squeeze=False, layout="constrained",

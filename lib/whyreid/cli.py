@@ -97,12 +97,14 @@ def train(
     everyone: Annotated[
         bool, typer.Option("--everyone", help="Learn the validation identities as well, as the papers do.")
     ] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Length of the training; else the preset's.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Train a target on any data set; what is done already is not done again."""
     try:
         plan, shown = target_plan(preset, network), sys.stderr.isatty()
         recipe = replace(plan.recipe, splits=("train", "val")) if everyone else plan.recipe
+        recipe = replace(recipe, epochs=epochs or recipe.epochs)
         table = load_dataset(dataset, preset=preset, progress=shown)
         history = train_network(table, recipe, out, network=plan.network, seed=seed, device=device, progress=shown)
     except (ValueError, OSError, FloatingPointError) as error:

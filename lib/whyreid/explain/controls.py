@@ -38,7 +38,7 @@ class ShareControl:
         >>> from whyreid.models import thin_network
         >>> control = ShareControl(thin_network(), ["hat", "bag"], torch.tensor([3.0, 1.0]))
         >>> explanation = control.explain(*torch.rand(2, 1, 3, 128, 64))
-        >>> (explanation.contributions / explanation.score[:, None]).tolist()
+        >>> (explanation.contributions / explanation.score[:, None]).round(decimals=3).tolist()
         [[0.75, 0.25]]
     """
 

@@ -103,11 +103,12 @@ exact = (truth.standard_errors.nan_to_num() == 0).all(dim=1)
 # %% tags=["hide-input"]
 left = float((truth.remainder / truth.score).mean())
 players = truth.differs.sum(dim=1)
-print(
+text = (
     f"{len(pairs)} pairs, {int(pairs.impostor.sum())} of them impostors, whose persons differ in {players.min()} to "
-    f"{players.max()} groups; the truth of {int(exact.sum())} pairs is exact, of {int((~exact).sum())} sampled"
+    f"{players.max()} groups; the truth of {int(exact.sum())} pairs is exact, of {int((~exact).sum())} sampled. "
+    f"Of the distance {left:.0%} remains when every differing group has been copied (mean over pairs)."
 )
-print(f"of the distance {left:.0%} remains when every differing group has been copied (mean over pairs)")
+display(Markdown(text))
 
 # %% [markdown]
 # One pair, the first random one: both pictures as they are, and each with everything copied in which the two persons differ.
@@ -180,10 +181,12 @@ said = {
     one.name: scores.loc[one.name, "explained"] / true_share[one.explanation.kind]
     for one in found if one.source == "explainer" and not one.oracle_mask
 }  # fmt: skip
-print(
-    f"The differing groups truly make {true_share['distance']:.0%} of the distance, {true_share['squared_distance']:.0%} of its square."
+multiples = ", ".join(f"{name} {value:.1f}" for name, value in said.items())
+text = (
+    f"The differing groups truly make {true_share['distance']:.0%} of the distance and "
+    f"{true_share['squared_distance']:.0%} of its square. Said to make, as a multiple of the truth: {multiples}."
 )
-print("Said to make, as a multiple of the truth: " + ", ".join(f"{name} {value:.1f}" for name, value in said.items()))
+display(Markdown(text))
 
 # %% [markdown]
 # ## Does the explanation know the pair?

@@ -1,4 +1,4 @@
-"""A project in miniature: runs.yml and a notebook, in a folder of the test's own."""
+"""A project in miniature, runs.yml and a notebook in a folder of the test's own; and a Promenade in miniature."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
+
+from whyreid.data import ReIDTable
+from whyreid.pedestrians import Preset, render_promenade
 
 HEADER = """\
 # ---
@@ -88,3 +91,16 @@ def package(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture(scope="module")
+def tiny_promenade(tmp_path_factory: pytest.TempPathFactory) -> ReIDTable:
+    """Promenade A with a few persons in pictures of 64 x 32."""
+    folder = tmp_path_factory.mktemp("promenade")
+    return render_promenade(folder, domain="A", preset=Preset(10, 8, 3, 2, 64, 32), workers=1)
+
+
+@pytest.fixture(scope="module")
+def artifact_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the artifacts of a module's tests lie, so that what one test made another finds."""
+    return tmp_path_factory.mktemp("artifacts")

@@ -11,7 +11,7 @@ import torch
 from whyreid.explain import MatchingLogit, PairExplanation
 from whyreid.explain.controls import MapControl, centre_prior, fixed_order_control
 from whyreid.models.qaconv_features import thin_qaconv
-from whyreid.pedestrians import GROUPS, Preset, render_promenade
+from whyreid.pedestrians import GROUPS
 from whyreid.study.all_claims import all_units
 from whyreid.study.artifacts import artifact
 from whyreid.study.matching_truth import (
@@ -29,28 +29,17 @@ from whyreid.study.truth_steps import TOP
 from whyreid.training import TrainingHistory
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("promenade")
-    return render_promenade(folder, domain="A", preset=Preset(10, 8, 3, 2, 64, 32), workers=1)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return tmp_path_factory.mktemp("artifacts")
-
-
 @pytest.fixture
-def trained(store, monkeypatch):
-    monkeypatch.setenv("WHYREID_ARTIFACTS", str(store))
+def trained(artifact_folder, monkeypatch):
+    monkeypatch.setenv("WHYREID_ARTIFACTS", str(artifact_folder))
     model = thin_qaconv(neck=8, widths=(4, 8, 8, 8), depths=(1, 1, 1), image_size=(64, 32)).eval()
     folder = artifact("qaconv", {"seed": 0}, lambda _: None, code=["whyreid.models.thin_qaconv"])
     return TrainedQAConv(model, TrainingHistory((), {}), folder)
 
 
 @pytest.fixture
-def effects(trained, table):
-    return matching_effects(trained, table, trained_on=table, preset="smoke", device="cpu")
+def effects(trained, tiny_promenade):
+    return matching_effects(trained, tiny_promenade, trained_on=tiny_promenade, preset="smoke", device="cpu")
 
 
 def knows(effects, *, turned: float = 1.0, name: str = "perfect", source: str = "explainer") -> Explained:
@@ -71,11 +60,11 @@ def test_truth_of_the_logit_and_what_remains_add_up_to_the_logit(effects, traine
     assert (effects.usual >= 0).all()
 
 
-def test_impostors_are_those_that_the_logits_rank_first(trained, table):
-    pairs = matched_pairs(trained, table, preset="smoke", device="cpu")
+def test_impostors_are_those_that_the_logits_rank_first(trained, tiny_promenade):
+    pairs = matched_pairs(trained, tiny_promenade, preset="smoke", device="cpu")
     assert pairs.impostor.tolist() == [False] * 3 + [True] * 3
     assert all(first.person != second.person for first, second in pairs.persons())
-    query, gallery = table.select("query"), table.select("gallery")
+    query, gallery = tiny_promenade.select("query"), tiny_promenade.select("gallery")
     logits = qaconv_scores(trained, query, gallery, device="cpu")
     logits[query.pids[:, None] == gallery.pids] = -torch.inf  # only other persons can be impostors
     for q, g in zip(pairs.query_rows[3:], pairs.gallery_rows[3:], strict=True):
@@ -113,8 +102,8 @@ def test_agreement_with_labels_asks_what_speaks_against_a_match(effects):
     assert matching_table([one], effects).loc["perfect", "label_agreement"] == pytest.approx(1)
 
 
-def test_every_explainer_of_a_logit_and_every_control_is_scored(effects, trained, table):
-    found = list(explain_matches(trained, effects, trained_on=table, seed=0))
+def test_every_explainer_of_a_logit_and_every_control_is_scored(effects, trained, tiny_promenade):
+    found = list(explain_matches(trained, effects, trained_on=tiny_promenade, seed=0))
     scores = matching_table(found, effects)
     told = scores[scores["source"] == "explainer"]
     assert list(told.index) == [name for name, _ in matching_explainers(trained.model)]

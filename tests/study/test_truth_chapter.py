@@ -11,7 +11,7 @@ import torch
 from whyreid.explain import PairExplanation
 from whyreid.explain.controls import MapControl
 from whyreid.models import thin_network
-from whyreid.pedestrians import GROUPS, Preset, attribute_regions, render_promenade
+from whyreid.pedestrians import GROUPS, attribute_regions
 from whyreid.study import truth_steps
 from whyreid.study.all_claims import all_units
 from whyreid.study.artifacts import artifact
@@ -33,28 +33,17 @@ from whyreid.study.truth_table import MEASURES, best_control, truth_table
 from whyreid.training import TrainingHistory
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("promenade")
-    return render_promenade(folder, domain="A", preset=Preset(10, 8, 3, 2, 64, 32), workers=1)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return tmp_path_factory.mktemp("artifacts")
-
-
 @pytest.fixture
-def target(store, monkeypatch):
-    monkeypatch.setenv("WHYREID_ARTIFACTS", str(store))
+def target(artifact_folder, monkeypatch):
+    monkeypatch.setenv("WHYREID_ARTIFACTS", str(artifact_folder))
     model = thin_network(widths=(4, 8, 8, 8), depths=(1, 1, 1), image_size=(64, 32)).eval()
     folder = artifact("target", {"seed": 0}, lambda _: None, code=["whyreid.models.thin_network"])
     return TrainedTarget(model, TrainingHistory((), {}), folder)
 
 
 @pytest.fixture
-def effects(target, table):
-    return true_effects(target, table, preset="smoke", device="cpu")
+def effects(target, tiny_promenade):
+    return true_effects(target, tiny_promenade, preset="smoke", device="cpu")
 
 
 def perfect(effects, noise: float = 0.0, source: str = "explainer", name: str = "perfect") -> Explained:
@@ -67,27 +56,27 @@ def perfect(effects, noise: float = 0.0, source: str = "explainer", name: str = 
     return Explained(name, source, False, explanation, math.nan, math.nan, 0.0)
 
 
-def test_half_of_the_pairs_are_random_and_half_impostors(target, table):
-    pairs = scored_pairs(target, table, preset="smoke", device="cpu")
+def test_half_of_the_pairs_are_random_and_half_impostors(target, tiny_promenade):
+    pairs = scored_pairs(target, tiny_promenade, preset="smoke", device="cpu")
     assert pairs.impostor.tolist() == [False] * 3 + [True] * 3
     assert all(len(players) >= 3 for players in pairs.players())
-    test_people = set(table.select("query").pids.tolist())
+    test_people = set(tiny_promenade.select("query").pids.tolist())
     assert {person.person for pair in pairs.persons() for person in pair} <= test_people
 
 
-def test_what_is_usual_comes_from_training_persons_only(table):
-    pairs = training_pairs(table, preset="smoke")
-    training_people = set(table.select("train").pids.tolist())
+def test_what_is_usual_comes_from_training_persons_only(tiny_promenade):
+    pairs = training_pairs(tiny_promenade, preset="smoke")
+    training_people = set(tiny_promenade.select("train").pids.tolist())
     assert {person.person for pair in pairs.persons() for person in pair} <= training_people
 
 
-def test_truth_is_measured_once(effects, target, table, monkeypatch):
+def test_truth_is_measured_once(effects, target, tiny_promenade, monkeypatch):
     def again(*_, **__):
         raise AssertionError("rendered or measured twice")
 
     monkeypatch.setattr(truth_steps, "render_counterfactuals", again)
     monkeypatch.setattr(truth_steps, "counterfactual_effects", again)
-    second = true_effects(target, table, preset="smoke", device="cpu")
+    second = true_effects(target, tiny_promenade, preset="smoke", device="cpu")
     for kind in ("distance", "squared_distance"):
         assert torch.equal(second.of[kind].truth.nan_to_num(9.0), effects.of[kind].truth.nan_to_num(9.0))
         assert second.of[kind].kind == kind
@@ -95,10 +84,10 @@ def test_truth_is_measured_once(effects, target, table, monkeypatch):
     assert (second.usual >= 0).all()
 
 
-def test_every_control_explains_the_distance_of_every_pair(effects, target, table):
+def test_every_control_explains_the_distance_of_every_pair(effects, target, tiny_promenade):
     pictures = effects.pairs.pictures(target.model.image_input)
     names = []
-    for name, control in controls_of(target, effects.pairs, effects.usual, trained_on=table, seed=0):
+    for name, control in controls_of(target, effects.pairs, effects.usual, trained_on=tiny_promenade, seed=0):
         found = explained(name, control, effects.pairs, pictures, chunk=len(effects), source="control")
         names.append(name)
         torch.testing.assert_close(found.explanation.score.double(), effects.of["distance"].score, rtol=1e-3, atol=1e-6)
@@ -107,11 +96,11 @@ def test_every_control_explains_the_distance_of_every_pair(effects, target, tabl
     assert {"uniform", "random", "usual effect", "query label prior", "mask area", "silhouette", "centre"} == set(names)
 
 
-def test_the_silhouette_has_more_of_its_energy_on_what_differs_than_the_middle(effects, target, table):
+def test_the_silhouette_has_more_of_its_energy_on_what_differs_than_the_middle(effects, target, tiny_promenade):
     pictures = effects.pairs.pictures(target.model.image_input)
     found = {
         name: explained(name, control, effects.pairs, pictures, chunk=len(effects))
-        for name, control in controls_of(target, effects.pairs, effects.usual, trained_on=table, seed=0)
+        for name, control in controls_of(target, effects.pairs, effects.usual, trained_on=tiny_promenade, seed=0)
     }
     assert found["silhouette"].energy > found["centre"].energy > found["centre"].area
 
@@ -227,11 +216,11 @@ def test_nothing_stored_is_a_table_without_rows():
     assert stored_rows("no-such-claim").empty
 
 
-def test_maps_of_the_silhouette_lie_where_persons_differ_and_a_flat_map_lies_nowhere(effects, target, table):
+def test_maps_of_the_silhouette_lie_where_persons_differ_and_a_flat_map_lies_nowhere(effects, target, tiny_promenade):
     pictures = effects.pairs.pictures(target.model.image_input)
     found = [
         explained(name, control, effects.pairs, pictures, chunk=len(effects), source="control")
-        for name, control in controls_of(target, effects.pairs, effects.usual, trained_on=table, seed=0)
+        for name, control in controls_of(target, effects.pairs, effects.usual, trained_on=tiny_promenade, seed=0)
     ]
     flat = MapControl(target.model, torch.ones(1, 1, 64, 32))
     found.append(explained("flat", flat, effects.pairs, pictures, chunk=len(effects), source="control"))

@@ -19,7 +19,7 @@
 # A saliency map says which places of two pictures make their distance.
 # Whether it is right can be asked of the model itself, on any pictures and without a single label: hide what the map calls important, and look at whether the distance moves as the map says.
 #
-# In one sentence: on Promenade the maps that were made by hiding places tell best what hiding does, under a fill that they were not made with, too; attention and gradients tell less or nothing.
+# In one sentence: on Promenade the maps that were made by hiding places tell best what hiding does, under a fill that they were not made with, too; gradients tell less than half of that, and what AMD's attention marks holds pairs together more than it sets them apart.
 #
 # It runs on every data set with queries and a gallery, photographs too; on Promenade with the stored target it takes about three minutes on one CPU core.
 
@@ -38,7 +38,7 @@ from whyreid.plots.faithfulness import gain_figure, hiding_curves_figure, pair_m
 from whyreid.study.claims import mean_and_deviation, read_claim
 from whyreid.study.datasets import load_dataset
 from whyreid.study.faithfulness_pairs import matches_and_impostors
-from whyreid.study.faithfulness_summary import faithful_methods, gain_table, mean_gain
+from whyreid.study.faithfulness_summary import faithful_methods, gain_in_words, gain_table, mean_gain
 from whyreid.study.faithfulness_table import PAIRS, faithfulness_table, map_methods, unlearned_similarity
 from whyreid.study.interpreter_steps import interpreter_recipe_for, trained_interpreter
 from whyreid.study.presets import size_of
@@ -156,7 +156,8 @@ display(gain_table(found).drop(columns="seeds"))
 # %% tags=["hide-input"]
 try:
     stored = read_claim("faithfulness").rows
-    display(gain_table(stored[stored["measure"] == "faithfulness"]))
+    gains = stored[stored["measure"] == "faithfulness"]
+    display(gain_table(gains), Markdown(gain_in_words(gains)))
 except FileNotFoundError as missing:
     stored = None
     print(missing)

@@ -8,11 +8,20 @@ import pandas as pd
 import pytest
 import torch
 
-from whyreid.models import Interpreter, thin_network
+from whyreid.models import Interpreter, bot_target, thin_network
 from whyreid.models.target_file import save_target
 from whyreid.pedestrians import Preset, render_promenade
 from whyreid.study.artifacts import artifact
-from whyreid.study.interpreter_ablations import EPOCHS, FULL, MAIN, SIDE, ablation_recipe
+from whyreid.study.interpreter_ablations import (
+    EPOCHS,
+    FULL,
+    MAIN,
+    SIDE,
+    TARGETS,
+    ablation_recipe,
+    target_recipe,
+    trained_ablation,
+)
 from whyreid.study.interpreter_claim import (
     CONTROL,
     SEEDS,
@@ -23,8 +32,8 @@ from whyreid.study.interpreter_claim import (
 from whyreid.study.interpreter_maps import maps_of_present, regions_of_present
 from whyreid.study.interpreter_steps import TrainedInterpreter, explained_attributes
 from whyreid.study.interpreter_truth import picture_maps
-from whyreid.study.steps import TrainedTarget
-from whyreid.training import TrainingHistory
+from whyreid.study.steps import TrainedTarget, trained_target
+from whyreid.training import TrainingHistory, TrainingRecipe, recipe_for
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +55,24 @@ def test_every_variant_changes_one_thing_and_trains_no_longer_than_the_full_loss
         changed = {name for name, value in vars(recipe).items() if value != getattr(full, name)}
         assert changed == set(ablation.changes)
         assert recipe.epochs <= full.epochs
+
+
+def test_all_targets_but_the_resnet_are_those_of_the_other_chapters():
+    for ablation in (*MAIN, *SIDE):
+        recipe = target_recipe(ablation, preset="full")
+        if ablation.network != "bot-r18":
+            assert recipe == recipe_for("default")
+            continue
+        assert recipe.epochs == 6
+        assert dataclasses.replace(recipe, epochs=recipe_for("default").epochs) == recipe_for("default")
+        assert target_recipe(ablation, preset="smoke") == recipe_for("smoke"), "shorter than six epochs already"
+
+
+def test_the_variants_of_targets_differ_in_nothing_else():
+    chosen = [ablation for ablation in (*MAIN, *SIDE) if ablation.name in TARGETS]
+    assert [ablation.network for ablation in chosen] == ["thin", "thin-ibn", "bot-r18"]
+    for ablation in chosen:
+        assert dataclasses.replace(ablation, name=FULL, network="thin", target_epochs=None) == MAIN[0]
 
 
 def test_the_terms_of_the_prior_come_first_with_all_seeds():
@@ -85,6 +112,33 @@ def test_a_unit_measures_the_variant_in_both_domains_and_its_controls(table, sma
     without = measure_ablation(MAIN[1], preset="smoke", seed=0, device="cpu")
     assert "flattened X-mAP common" in without[0]
     assert "attention inside" not in without[0]
+
+
+def test_a_resnet_is_trained_briefly_and_measured_with_the_controls_of_its_own(table, tmp_path, monkeypatch):
+    monkeypatch.setenv("WHYREID_ARTIFACTS", str(tmp_path))
+    tiny = TrainingRecipe(epochs=20, images_per_epoch=8, identities_per_batch=4, images_per_identity=2,
+                          image_size=(64, 32), precision="32-true")  # fmt: skip
+    ablation = next(one for one in SIDE if one.name == "ResNet-18 target")
+    ablation = dataclasses.replace(ablation, changes={"epochs": 1, "batches_per_epoch": 2}, target_epochs=2)
+    monkeypatch.setattr(
+        "whyreid.study.networks.bot_target", lambda depth, *, imagenet, seed: bot_target(depth, seed=seed)
+    )
+    monkeypatch.setattr("whyreid.study.interpreter_ablations.recipe_for", lambda size: tiny)
+    monkeypatch.setattr("whyreid.study.interpreter_claim.load_dataset", lambda *_, **__: table)
+    rows = pd.DataFrame(measure_ablation(ablation, preset="smoke", seed=0, device="cpu"))
+    assert set(rows["target"]) == {"bot-r18"}
+    assert set(rows["tested on"]) == {"promenade-a"}
+    assert set(rows["target epochs"]) == {2}
+    own = rows[rows["variant"] == ablation.name].iloc[0]
+    assert own[["gap", "X-mAP exclusive", "own mAP", "target mAP", "over other maps"]].notna().all()
+    controls = rows[rows["variant"].str.startswith(CONTROL)]
+    assert len(controls) == 6
+    assert controls["X-mAP exclusive"].between(0, 1).all()
+    recipe = target_recipe(ablation, preset="smoke")
+    target = trained_target(table, recipe, seed=0, network="bot-r18", device="cpu")
+    assert len(target.history.epochs) == 2
+    found = trained_ablation(ablation, target, table, preset="smoke", seed=0, device="cpu")
+    assert found.model.share_until == "layer2"
 
 
 def test_flat_attention_is_its_own_mean_and_leaves_the_targets_embedding(table, small):

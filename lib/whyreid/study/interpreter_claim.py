@@ -10,13 +10,21 @@ from whyreid.data import ReIDTable
 from whyreid.study.balanced_promenade import balanced_promenade
 from whyreid.study.claims import Row, Unit
 from whyreid.study.datasets import PROMENADE_DOMAINS, load_dataset
-from whyreid.study.interpreter_ablations import FULL, MAIN, SIDE, Ablation, ablation_recipe, trained_ablation
+from whyreid.study.interpreter_ablations import (
+    FULL,
+    MAIN,
+    SIDE,
+    TARGETS,
+    Ablation,
+    ablation_recipe,
+    target_recipe,
+    trained_ablation,
+)
 from whyreid.study.interpreter_report import agreement_controls, agreement_row, interpreter_report
 from whyreid.study.interpreter_steps import TrainedInterpreter
 from whyreid.study.interpreter_truth import interpreter_truth
 from whyreid.study.presets import size_of
 from whyreid.study.steps import TrainedTarget, trained_target
-from whyreid.training import recipe_for
 
 CLAIM = "interpreter"
 SEEDS = (0, 1, 2)
@@ -49,10 +57,11 @@ def measure_ablation(ablation: Ablation, *, preset: str, seed: int, device: str 
         device: "auto", "cpu" or "cuda".
 
     Returns:
-        For each test set a row of the variant and, where the loss is the full one, a row of each control.
+        For each test set a row of the variant and, where data or target are its own, a row of each control.
     """
     table = _learned_table(ablation.dataset, preset)
-    target = trained_target(table, recipe_for(size_of(preset)), seed=seed, network=ablation.network, device=device)
+    recipe = target_recipe(ablation, preset=preset)
+    target = trained_target(table, recipe, seed=seed, network=ablation.network, device=device)
     interpreter = trained_ablation(ablation, target, table, preset=preset, seed=seed, device=device)
     rows: list[Row] = []
     for tested_on in _test_sets(ablation):
@@ -104,7 +113,7 @@ def rounded(numbers: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 5) for name, value in numbers.items() if not math.isnan(value)}
 
 
-_WITH_CONTROLS = (FULL, "balanced data", "trained on B", "instance-normalised target")
+_WITH_CONTROLS = (*TARGETS, "balanced data", "trained on B")
 
 
 def _learned_table(dataset: str, preset: str) -> ReIDTable:
@@ -126,6 +135,7 @@ def _described(ablation: Ablation, tested_on: str, seed: int, preset: str) -> di
         "tested on": tested_on,
         "seed": seed,
         "epochs": ablation_recipe(ablation, preset=preset).epochs,
+        "target epochs": target_recipe(ablation, preset=preset).epochs,
     }
 
 

@@ -66,7 +66,6 @@ from whyreid.study.correspondence_summary import (
     view_claim,
 )
 from whyreid.study.correspondences_claim import correspondence_rows
-from whyreid.study.cross_domain_claim import target_trained_on
 from whyreid.study.cross_domain_rescoring import rescoring_table
 from whyreid.study.cross_domain_summary import (
     AWAY,
@@ -85,6 +84,7 @@ from whyreid.study.provenance import Provenance
 from whyreid.study.published_transfer import published_transfer
 from whyreid.study.qaconv_steps import qaconv_maps, qaconv_scores, trained_qaconv
 from whyreid.study.steps import trained_target
+from whyreid.study.target_trained_on import target_trained_on
 from whyreid.training import recipe_for
 
 record = Provenance(preset=preset, seed=seed, device=device)

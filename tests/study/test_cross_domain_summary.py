@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from whyreid.data import ReIDTable
-from whyreid.study.cross_domain_claim import METHODS, cross_domain_units
+from whyreid.study.cross_domain_claim import cross_domain_units
+from whyreid.study.cross_domain_methods import METHODS
 from whyreid.study.cross_domain_summary import (
     AWAY,
     HOME,

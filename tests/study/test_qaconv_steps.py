@@ -12,17 +12,12 @@ from whyreid.models import distance_from_logits, resnet_target, thin_network
 from whyreid.models.target_file import save_target
 from whyreid.pedestrians import Preset, render_promenade
 from whyreid.retrieval import cosine_distances, evaluate_ranking, k_reciprocal_rerank, temporal_lift
-from whyreid.study import cross_domain_claim, qaconv_steps
+from whyreid.study import cross_domain_claim, cross_domain_methods, qaconv_steps, target_trained_on
 from whyreid.study.artifacts import artifact
 from whyreid.study.correspondence_maps import target_maps
 from whyreid.study.correspondence_ranking import LEARNED, POOLED, UNLEARNED, matching_rows, unlearned_matching
-from whyreid.study.cross_domain_claim import (
-    cross_domain_units,
-    embedding_distances,
-    qaconv_distances,
-    rankings,
-    target_trained_on,
-)
+from whyreid.study.cross_domain_claim import cross_domain_units
+from whyreid.study.cross_domain_methods import embedding_distances, qaconv_distances, rankings, trained_method
 from whyreid.study.cross_domain_rescoring import rescoring_table
 from whyreid.study.cross_domain_summary import transfer_rows
 from whyreid.study.qaconv_steps import qaconv_after, qaconv_maps, qaconv_scores, trained_qaconv
@@ -83,9 +78,10 @@ def small_study(monkeypatch, target, towns):
         asked.append((table.name, seed))
         return target
 
-    for module in (qaconv_steps, cross_domain_claim):
+    for module in (qaconv_steps, target_trained_on, cross_domain_methods):
         monkeypatch.setattr(module, "trained_target", given)
         monkeypatch.setattr(module, "recipe_for", lambda size: TARGET_RECIPE)
+    for module in (qaconv_steps, target_trained_on):
         monkeypatch.setattr(
             module, "qaconv_recipe_for", lambda size, version: dataclasses.replace(RECIPE, version=version)
         )
@@ -194,7 +190,7 @@ def test_distances_of_qaconv_are_those_of_its_logits(table, qaconv):
 
 
 def test_the_target_is_trained_on_for_as_many_pictures_as_qaconv_sees(small_study, table, target):
-    further = target_trained_on(table, preset="smoke", seed=0, device="cpu")
+    further = target_trained_on.target_trained_on(table, preset="smoke", seed=0, device="cpu")
     seen = sum(record.images for record in further.history.epochs)
     assert seen == RECIPE.epochs * RECIPE.images_per_epoch
     before = dict(target.model.named_parameters())
@@ -211,6 +207,20 @@ def test_a_unit_measures_four_rankings_in_both_towns(small_study):
         assert 0 <= row["mAP"] <= 1
         assert 0 <= row["rank-1"] <= row["rank-5"] <= 1
         assert row["queries"] > 0
+
+
+def test_a_unit_and_a_training_of_a_method_give_the_same_distances(small_study, table, target):
+    query, gallery = table.select("query"), table.select("gallery")
+    vectors = (embeddings(target, part, device="cpu") for part in (query, gallery))
+    found = trained_method("thin target", table, preset="smoke", seed=0, device="cpu")(query, gallery)
+    assert torch.equal(found.query_gallery, embedding_distances(*vectors).query_gallery)
+    report = evaluate_ranking(found.query_gallery, query.pids, gallery.pids, query.camids, gallery.camids)
+    first = unit_of("thin target").measure()[0]
+    assert (first["re-ranked"], first["lifted"], first["tested on"]) == (False, False, table.name)
+    assert first["mAP"] == pytest.approx(report.mean_ap, abs=1e-5)
+    assert first["rank-5"] == pytest.approx(float(report.cmc[4]), abs=1e-5)
+    with pytest.raises(ValueError, match=r"method must be one of QAConv 2\.1, .*, got 'QAConv 3'"):
+        trained_method("QAConv 3", table, preset="smoke", seed=0)
 
 
 def test_a_page_measures_any_two_tables_as_the_claim_does(small_study, towns):

@@ -12,12 +12,12 @@ from whyreid.study.claims import Row, Unit
 from whyreid.study.correspondence_pairs import correspondence_pairs
 from whyreid.study.correspondence_ranking import matching_rows
 from whyreid.study.correspondence_scores import PER_VIEW, measure_correspondences
-from whyreid.study.cross_domain_claim import target_trained_on
 from whyreid.study.datasets import PROMENADE_DOMAINS, load_dataset
 from whyreid.study.networks import new_network
 from whyreid.study.presets import size_of
 from whyreid.study.qaconv_steps import trained_qaconv
 from whyreid.study.steps import trained_target
+from whyreid.study.target_trained_on import target_trained_on
 from whyreid.training import recipe_for
 
 CLAIM = "correspondences"

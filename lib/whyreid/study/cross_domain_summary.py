@@ -8,9 +8,8 @@ from types import MappingProxyType
 import pandas as pd
 
 from whyreid.data import ReIDTable
-from whyreid.retrieval import evaluate_ranking
-from whyreid.study.claims import Row, mean_and_deviation
-from whyreid.study.cross_domain_claim import METHODS, _row, _trained, rankings
+from whyreid.study.claims import mean_and_deviation
+from whyreid.study.cross_domain_methods import METHODS, method_rows
 from whyreid.study.datasets import PROMENADE_DOMAINS
 
 RANKINGS: Mapping[tuple[bool, bool], str] = MappingProxyType(
@@ -54,7 +53,7 @@ def transfer_rows(
     """Every method trained on every table and tested on all of them; what is trained is stored, as for the claim.
 
     Args:
-        methods: of `whyreid.study.cross_domain_claim.METHODS`.
+        methods: of `whyreid.study.cross_domain_methods.METHODS`.
         tables: any data sets with different names and the splits train, query and gallery; times are optional.
         preset: network and schedule.
         seed: of the trainings.
@@ -71,15 +70,12 @@ def transfer_rows(
         raise ValueError(f"methods must be of {', '.join(METHODS)}, got {', '.join(unknown)}.")
     if len({table.name for table in tables}) != len(tables):
         raise ValueError(f"tables must have different names, got {', '.join(table.name for table in tables)}.")
-    rows: list[Row] = []
-    for method in methods:
-        for learned in tables:
-            distances_on = _trained(method, learned, preset, seed, device)
-            for tested in tables:
-                query, gallery = tested.select("query"), tested.select("gallery")
-                for reranked, lifted, distmat in rankings(distances_on(query, gallery), query, gallery):
-                    report = evaluate_ranking(distmat, query.pids, gallery.pids, query.camids, gallery.camids)
-                    rows.append(_row(method, reranked, lifted, learned.name, tested.name, seed, report))
+    trainings = [(method, learned) for method in methods for learned in tables]
+    rows = [
+        row
+        for method, learned in trainings
+        for row in method_rows(method, learned, tables, preset=preset, seed=seed, device=device)
+    ]
     return pd.DataFrame(rows)
 
 

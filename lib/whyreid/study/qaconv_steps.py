@@ -50,7 +50,7 @@ def trained_qaconv(
     The published versions start from a ResNet with ImageNet weights, and 2.1 keeps that network's batch normalisation
     as it came. The thin network has no such weights, so in "smoke", "default" and "full" every version starts
     from the thin target that was trained on the same pictures with the same seed: compare it with a target that was
-    trained on for as long (`whyreid.study.cross_domain_claim`), and name the start in every table. In "paper" it
+    trained on for as long (`whyreid.study.target_trained_on`), and name the start in every table. In "paper" it
     starts from ImageNet weights where they can be had.
 
     Args:

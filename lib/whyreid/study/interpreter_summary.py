@@ -16,7 +16,7 @@ LABEL_PRIOR = CONTROL + "query's labels"
 """The control that looks at no picture and no model."""
 
 _AGREEMENT = "X-mAP exclusive"
-_KEYS = ["variant", "target", "trained on", "tested on", "seed", "unit", "epochs"]
+_KEYS = ["variant", "target", "trained on", "tested on", "seed", "unit", "epochs", "target epochs"]
 
 
 def stored_variants() -> Claim:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -25,6 +24,7 @@ from whyreid.study.matching_truth import (
 from whyreid.study.matching_truth_claim import MODEL, SEEDS, SETTINGS, matching_truth_units, measure_matching_truth
 from whyreid.study.qaconv_steps import TrainedQAConv, qaconv_scores
 from whyreid.study.truth_explainers import Explained
+from whyreid.study.truth_localisation import LOCALISATION
 from whyreid.study.truth_steps import TOP
 from whyreid.training import TrainingHistory
 
@@ -46,7 +46,7 @@ def knows(effects, *, turned: float = 1.0, name: str = "perfect", source: str = 
     truth = effects.of["similarity"]
     said = turned * truth.truth.nan_to_num(0.0)
     explanation = PairExplanation.from_contributions(truth.score, said, kind="similarity", attributes=GROUPS)
-    return Explained(name, source, False, explanation, math.nan, math.nan, 0.0)
+    return Explained(name, source, False, explanation, 0.0)
 
 
 def test_truth_of_the_logit_and_what_remains_add_up_to_the_logit(effects, trained):
@@ -112,6 +112,8 @@ def test_every_explainer_of_a_logit_and_every_control_is_scored(effects, trained
         scores.index[scores["source"] == "control"]
     )
     assert scores["rank_correlation"].between(-1, 1).all()
+    located = scores.dropna(subset=list(LOCALISATION)).index
+    assert set(located) == {*told.index, "silhouette", "centre"}
     assert scores.loc["uniform", "rank_correlation"] == 0
 
 

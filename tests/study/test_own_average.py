@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from types import MappingProxyType
 
@@ -31,7 +30,7 @@ def effects():
 def says(effects, contributions, name, source="explainer"):
     score = effects.of["distance"].score
     explanation = PairExplanation.from_contributions(score, contributions, kind="distance", attributes=GROUPS)
-    return Explained(name, source, False, explanation, math.nan, math.nan, 0.0)
+    return Explained(name, source, False, explanation, 0.0)
 
 
 def test_the_average_is_over_the_other_pairs_in_which_the_group_differs():

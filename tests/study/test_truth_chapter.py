@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from whyreid.explain import PairExplanation
-from whyreid.explain.controls import MapControl
+from whyreid.explain.controls import MapControl, centre_prior
 from whyreid.models import thin_network
 from whyreid.pedestrians import GROUPS, attribute_regions
 from whyreid.study import truth_steps
@@ -19,7 +19,7 @@ from whyreid.study.steps import TrainedTarget
 from whyreid.study.trust_table import QUESTIONS, Answer, trust_table
 from whyreid.study.truth_claim import SEEDS, SETTINGS, truth_units
 from whyreid.study.truth_explainers import Explained, controls_of, explained
-from whyreid.study.truth_localisation import localisation_table
+from whyreid.study.truth_localisation import FLAT, GROWN, LOCALISATION, localisation_table
 from whyreid.study.truth_steps import rendered, scored_pairs, training_pairs, true_effects
 from whyreid.study.truth_summary import (
     label_agreement_over_runs,
@@ -29,8 +29,9 @@ from whyreid.study.truth_summary import (
     stored_rows,
     verdict,
 )
-from whyreid.study.truth_table import MEASURES, best_control, truth_table
+from whyreid.study.truth_table import MEASURES, best_control, table_rows, truth_table
 from whyreid.training import TrainingHistory
+from whyreid.truth import area_resize, group_regions
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def perfect(effects, noise: float = 0.0, source: str = "explainer", name: str = 
     explanation = PairExplanation.from_contributions(
         truth.score, truth.truth.nan_to_num(0.0) + drawn, kind="distance", attributes=GROUPS
     )
-    return Explained(name, source, False, explanation, math.nan, math.nan, 0.0)
+    return Explained(name, source, False, explanation, 0.0)
 
 
 def test_half_of_the_pairs_are_random_and_half_impostors(target, tiny_promenade):
@@ -87,22 +88,13 @@ def test_truth_is_measured_once(effects, target, tiny_promenade, monkeypatch):
 def test_every_control_explains_the_distance_of_every_pair(effects, target, tiny_promenade):
     pictures = effects.pairs.pictures(target.model.image_input)
     names = []
-    for name, control in controls_of(target, effects.pairs, effects.usual, trained_on=tiny_promenade, seed=0):
+    for name, control in controls_of(target.model, effects.pairs, effects.usual, trained_on=tiny_promenade, seed=0):
         found = explained(name, control, effects.pairs, pictures, chunk=len(effects), source="control")
         names.append(name)
         torch.testing.assert_close(found.explanation.score.double(), effects.of["distance"].score, rtol=1e-3, atol=1e-6)
         assert found.oracle_mask == (name in ("silhouette", "centre"))
-        assert math.isnan(found.energy) != found.oracle_mask
+        assert (found.explanation.query_maps is not None) == found.oracle_mask
     assert {"uniform", "random", "usual effect", "query label prior", "mask area", "silhouette", "centre"} == set(names)
-
-
-def test_the_silhouette_has_more_of_its_energy_on_what_differs_than_the_middle(effects, target, tiny_promenade):
-    pictures = effects.pairs.pictures(target.model.image_input)
-    found = {
-        name: explained(name, control, effects.pairs, pictures, chunk=len(effects))
-        for name, control in controls_of(target, effects.pairs, effects.usual, trained_on=tiny_promenade, seed=0)
-    }
-    assert found["silhouette"].energy > found["centre"].energy > found["centre"].area
 
 
 def test_one_who_knows_the_truth_stands_first_and_beats_the_control(effects):
@@ -126,7 +118,7 @@ def test_trust_names_the_best_of_each_kind_for_each_question(effects):
 
 def test_a_map_needs_no_mask_to_say_where_to_look_but_needs_one_to_name_an_attribute(effects):
     scores = truth_table([perfect(effects), perfect(effects, 1.0, "control", "centre")], effects)
-    scores = scores.assign(oracle_mask=True, energy=[0.4, 0.2], area=0.1)
+    scores = scores.assign(oracle_mask=True, **{"energy over area": [4.0, 2.0]})
     trust = trust_table(scores, photographs=True)
     assert (trust["best explainer"].iloc[:-1] == "–").all()
     assert trust.iloc[-1].tolist()[:3] == ["perfect: 4.00", "centre: 2.00", "1.00"]
@@ -159,7 +151,7 @@ def test_a_lead_that_rounding_hides_is_none():
     rows = pd.DataFrame(
         {
             "explainer": ["AMD", "uniform"], "source": ["explainer", "control"], "oracle_mask": [0, 0],
-            "energy": [0.1, 0.1], "area": [0.1, 0.1], "rank_correlation": [0.301, 0.299], "impostors": [0.5, 0.1],
+            "energy over area": [1.0, 1.0], "rank_correlation": [0.301, 0.299], "impostors": [0.5, 0.1],
             "top1": [0.3, 0.3], "sign": [0.6, 0.6], "error": [2.0, 3.0],
         }
     )  # fmt: skip
@@ -216,20 +208,58 @@ def test_nothing_stored_is_a_table_without_rows():
     assert stored_rows("no-such-claim").empty
 
 
-def test_maps_of_the_silhouette_lie_where_persons_differ_and_a_flat_map_lies_nowhere(effects, target, tiny_promenade):
+@pytest.fixture
+def explained_by_maps(effects, target, tiny_promenade):
+    """All controls, and a flat map."""
     pictures = effects.pairs.pictures(target.model.image_input)
-    found = [
+    controls = dict(controls_of(target.model, effects.pairs, effects.usual, trained_on=tiny_promenade, seed=0))
+    controls["flat"] = MapControl(target.model, torch.ones(1, 1, 64, 32))
+    return [
         explained(name, control, effects.pairs, pictures, chunk=len(effects), source="control")
-        for name, control in controls_of(target, effects.pairs, effects.usual, trained_on=tiny_promenade, seed=0)
+        for name, control in controls.items()
     ]
-    flat = MapControl(target.model, torch.ones(1, 1, 64, 32))
-    found.append(explained("flat", flat, effects.pairs, pictures, chunk=len(effects), source="control"))
-    where = localisation_table(found, effects.pairs)
+
+
+def test_maps_of_the_silhouette_lie_where_persons_differ_and_a_flat_map_lies_nowhere(effects, explained_by_maps):
+    where = localisation_table(explained_by_maps, effects.pairs)
     assert set(where.index) == {"silhouette", "centre", "flat"}
-    assert where.loc["flat", "energy"] == pytest.approx(1)
-    assert where.loc["flat", "auc"] == pytest.approx(0.5)
-    assert where.loc["silhouette", "energy"] > where.loc["centre", "energy"] > 1
+    assert where.columns.tolist() == list(LOCALISATION)
+    for grown in ("", GROWN):
+        assert where.loc["flat", "energy over area" + grown] == pytest.approx(1)
+        assert where.loc["flat", "auc" + grown] == pytest.approx(0.5)
+        assert where.loc["flat", "pointing" + grown] == pytest.approx(where.loc["flat", FLAT + grown])
+    assert where.loc["silhouette", "energy over area"] > where.loc["centre", "energy over area"] > 1
     assert (where["pointing, grown"] >= where["pointing"]).all()
+    assert (where[FLAT + GROWN] > where[FLAT]).all()
+    assert where[FLAT].nunique() == 1  # all have one map for the whole score: the same regions
+
+
+def test_localisation_is_the_mean_over_differing_visible_groups_and_both_pictures(effects, explained_by_maps):
+    """By hand: the share of a Gaussian in the middle that lies on each thing, over the thing's share of the picture."""
+    weight = area_resize(centre_prior((64, 32))[0, 0].double(), (32, 16))
+    weight = weight / weight.sum()
+    sides = []
+    for labels in effects.pairs.masks():
+        regions = area_resize(group_regions(labels).double(), (32, 16))
+        inside, area = (regions * weight).sum(dim=(2, 3)), regions.mean(dim=(2, 3))
+        sides.append((inside / area)[effects.pairs.differs() & (area > 0)].mean())
+    where = localisation_table(explained_by_maps, effects.pairs)
+    assert where.loc["centre", "energy over area"] == pytest.approx(float(sum(sides) / 2), rel=1e-5)
+
+
+def test_where_maps_lie_stands_beside_how_true_they_are_and_is_stored_with_it(effects, explained_by_maps):
+    scores = truth_table([perfect(effects), *explained_by_maps], effects)
+    alone = localisation_table(explained_by_maps, effects.pairs)
+    pd.testing.assert_frame_equal(scores.loc[alone.index, list(LOCALISATION)], alone)
+    assert scores.loc["perfect", list(LOCALISATION)].isna().all()
+    rows = {row["explainer"]: row for row in table_rows(scores, {"seed": 3})}
+    assert all(row["seed"] == 3 for row in rows.values())
+    for name in alone.index:
+        stored = [rows[name][column] for column in LOCALISATION]
+        assert stored == pytest.approx(alone.loc[name].tolist(), abs=1e-5)
+    assert not set(LOCALISATION) & set(rows["perfect"])
+    assert rows["silhouette"]["oracle_mask"] == 1
+    assert "p" not in rows["silhouette"]
 
 
 def test_maps_of_attributes_are_held_against_the_attributes_of_differing_groups(effects):
@@ -239,7 +269,7 @@ def test_maps_of_attributes_are_held_against_the_attributes_of_differing_groups(
         torch.ones(len(pairs)).double(), torch.ones(len(pairs), 30).double(), kind="distance",
         attributes=schema.names, query_maps=exact[0], gallery_maps=exact[1],
     )  # fmt: skip
-    knows = Explained("knows", "explainer", False, explanation, math.nan, math.nan, 0.0)
+    knows = Explained("knows", "explainer", False, explanation, 0.0)
     where = localisation_table([knows], pairs)
     assert where.loc["knows", "auc"] > 0.95  # not one: blocks at an edge lie on both sides
     assert where.loc["knows", "pointing"] > 0.95

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
-from typing import cast
 
 import pandas as pd
 from torch import Tensor
@@ -26,7 +25,6 @@ from whyreid.models import QAConvModel, distance_from_logits
 from whyreid.retrieval import rank_gallery
 from whyreid.study.presets import size_of
 from whyreid.study.qaconv_steps import TrainedQAConv, qaconv_scores
-from whyreid.study.steps import TrainedTarget
 from whyreid.study.truth_explainers import Explained, controls_of, explained
 from whyreid.study.truth_steps import PAIRS, TOP, TrueEffects, measured_effects, rendered, training_pairs
 from whyreid.study.truth_table import truth_table
@@ -144,8 +142,7 @@ def explain_matches(
     pictures = pairs.pictures(model.image_input)
     for name, explainer in matching_explainers(model):
         yield explained(name, explainer, pairs, pictures, chunk=_CHUNK)
-    asked = cast(TrainedTarget, trained)  # controls ask for the score of a pair and no more
-    for name, control in controls_of(asked, pairs, effects.usual, trained_on=trained_on, seed=seed):
+    for name, control in controls_of(model, pairs, effects.usual, trained_on=trained_on, seed=seed):
         yield explained(name, SpeaksAgainst(control), pairs, pictures, chunk=len(pairs), source="control")
 
 

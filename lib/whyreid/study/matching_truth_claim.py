@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 
@@ -11,6 +10,7 @@ from whyreid.study.datasets import load_dataset
 from whyreid.study.matching_truth import explain_matches, matching_effects, matching_table
 from whyreid.study.presets import size_of
 from whyreid.study.qaconv_steps import trained_qaconv
+from whyreid.study.truth_table import table_rows
 
 CLAIM = "truth-of-matching"
 MODEL = "QAConv 2.1"
@@ -48,8 +48,7 @@ def measure_matching_truth(
     trained = trained_qaconv(learned, version="2.1", preset=preset, seed=seed, device=device)
     effects = matching_effects(trained, table, trained_on=learned, preset=preset, device=device)
     scores = matching_table(list(explain_matches(trained, effects, trained_on=learned, seed=seed)), effects)
-    scores = scores.assign(oracle_mask=scores["oracle_mask"].astype(int)).round(5)
-    about: dict[str, str | int | float] = {}
-    about |= {"target": MODEL, "trained on": trained_on, "tested on": tested_on, "seed": seed, "pairs": len(effects)}
-    rows = json.loads(scores.reset_index().to_json(orient="records", double_precision=5))
-    return [about | {name: value for name, value in row.items() if value is not None} for row in rows]
+    about: Row = {
+        "target": MODEL, "trained on": trained_on, "tested on": tested_on, "seed": seed, "pairs": len(effects)
+    }  # fmt: skip
+    return table_rows(scores, about)

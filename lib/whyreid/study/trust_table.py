@@ -25,7 +25,7 @@ class Question:
     """What one may want to know from an explanation, and the column that says how well it is answered.
 
     Attributes:
-        column: of `whyreid.study.truth_table.truth_table`, or "gain", its energy over its area.
+        column: of `whyreid.study.truth_table.truth_table`.
         sign: 1 where more is better, -1 where less is.
         nothing: what an explanation without content has; None = what the control "uniform" has.
         of_maps: the map itself is the answer, so no true mask is needed to give it.
@@ -44,7 +44,7 @@ QUESTIONS: Mapping[str, Question] = MappingProxyType(
         "which difference matters most (share right)": Question("top1", nothing=None),
         "whether it sets apart or brings together (share right)": Question("sign", nothing=0.5),
         "how much each matters (relative error)": Question("error", -1, nothing=1.0),
-        "where to look (energy over area)": Question("gain", nothing=1.0, of_maps=True),
+        "where to look (energy over area)": Question("energy over area", nothing=1.0, of_maps=True),
     }
 )
 
@@ -94,20 +94,19 @@ def trust_table(rows: pd.DataFrame, *, photographs: bool = False) -> pd.DataFram
 
     Args:
         rows: of `whyreid.study.truth_table.truth_table`, or stored rows of the claim, of one setting and several
-            seeds (column "seed"); columns explainer (or as index), source, oracle_mask, energy, area and the measures.
+            seeds (column "seed"); columns explainer (or as index), source, oracle_mask and those of the questions. A
+            question whose column is not there is left out.
         photographs: only what can be had without true masks and re-rendering.
 
     Returns:
         Index question; text columns "best explainer", "best control", "saying nothing", "to be trusted?".
     """
     rows = rows if "explainer" in rows else rows.reset_index()
-    rows = rows.assign(
-        gain=rows["energy"] / rows["area"],
-        oracle_mask=rows["oracle_mask"].astype(bool),
-        seed=rows.get("seed", 0),
-    )
+    rows = rows.assign(oracle_mask=rows["oracle_mask"].astype(bool), seed=rows.get("seed", 0))
     lines = {}
     for question, asked in QUESTIONS.items():
+        if asked.column not in rows:
+            continue
         found = answer(_allowed(rows, asked) if photographs else rows, asked)
         lines[question] = {
             "best explainer": _named(found.explainer, found.value),

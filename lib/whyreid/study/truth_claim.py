@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -12,7 +11,7 @@ from whyreid.study.presets import size_of
 from whyreid.study.steps import trained_target
 from whyreid.study.truth_explainers import explain_pairs
 from whyreid.study.truth_steps import true_effects
-from whyreid.study.truth_table import truth_table
+from whyreid.study.truth_table import table_rows, truth_table
 from whyreid.training import recipe_for
 
 CLAIM = "truth"
@@ -60,17 +59,7 @@ def measure_truth(
     explanations = explain_pairs(
         target, effects.pairs, effects.usual, trained_on=learned, preset=preset, seed=seed, device=device
     )
-    rows = truth_table(list(explanations), effects).reset_index().to_dict("records")
-    about: dict[str, str | int | float] = {}
-    about |= {"target": network, "trained on": trained_on, "tested on": tested_on, "seed": seed, "pairs": len(effects)}
-    return [about | {str(name): _plain(value) for name, value in row.items() if _has_value(value)} for row in rows]
-
-
-def _has_value(value: object) -> bool:
-    return not (isinstance(value, float) and math.isnan(value))
-
-
-def _plain(value: object) -> str | int | float:
-    if isinstance(value, str):
-        return value
-    return int(value) if isinstance(value, bool) else round(float(value), 5)  # type: ignore[arg-type]
+    about: Row = {
+        "target": network, "trained on": trained_on, "tested on": tested_on, "seed": seed, "pairs": len(effects)
+    }  # fmt: skip
+    return table_rows(truth_table(list(explanations), effects), about)

@@ -28,24 +28,24 @@ from whyreid.explain.controls import (
     silhouette_control,
     uniform_control,
 )
+from whyreid.explain.correspondences import DIRECTIONS
 from whyreid.explain.saliency_ablation import FeatureAblationExplainer
 from whyreid.explain.saliency_grad_cam import GradCamExplainer
 from whyreid.explain.saliency_integrated_gradients import IntegratedGradientsExplainer
 from whyreid.explain.saliency_occlusion import OcclusionExplainer
 from whyreid.explain.saliency_sbsm import SbsmExplainer
-from whyreid.pedestrians import GROUPS, Part, attribute_regions
+from whyreid.models import QAConvModel, TargetModel
+from whyreid.pedestrians import GROUPS
 from whyreid.study.attribute_steps import attribute_reading
 from whyreid.study.interpreter_steps import interpreter_recipe_for, trained_interpreter
 from whyreid.study.presets import size_of
 from whyreid.study.steps import TrainedTarget
 from whyreid.truth.attribute_scores import group_scores
 from whyreid.truth.counterfactual_pairs import CounterfactualPairs
-from whyreid.truth.localisation import localise
-from whyreid.truth.regions import group_regions
+from whyreid.truth.regions import group_regions, person_region
 
 Source = Literal["explainer", "control"]
 _CHUNK = 16
-_BESIDE = (int(Part.BACKGROUND), int(Part.OCCLUDER), int(Part.OTHER_PERSON))
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,7 @@ class Explained:
         name: of the explainer or control.
         source: "explainer" or "control".
         oracle_mask: its maps became contributions through the true masks, which nobody has for photographs.
-        explanation: with contributions of attributes or groups.
-        energy: share of the maps' absolute value inside the regions of differing visible groups, mean over both
-            pictures; NaN without maps.
-        area: the share of the picture that these regions cover: the energy of a map without content.
+        explanation: with contributions of attributes or groups, and the maps as the explainer gave them.
         seconds: a pair.
     """
 
@@ -67,8 +64,6 @@ class Explained:
     source: Source
     oracle_mask: bool
     explanation: PairExplanation
-    energy: float
-    area: float
     seconds: float
 
 
@@ -99,7 +94,7 @@ def explain_pairs(
     pictures = pairs.pictures(target.model.image_input)
     for name, explainer in explainers_of(target, trained_on, preset=preset, seed=seed, device=device):
         yield explained(name, explainer, pairs, pictures, chunk=_CHUNK)
-    for name, control in controls_of(target, pairs, usual, trained_on=trained_on, seed=seed):
+    for name, control in controls_of(target.model, pairs, usual, trained_on=trained_on, seed=seed):
         yield explained(name, control, pairs, pictures, chunk=len(pairs), source="control")
 
 
@@ -123,21 +118,32 @@ def explainers_of(
 
 
 def controls_of(
-    target: TrainedTarget, pairs: CounterfactualPairs, usual: Tensor, *, trained_on: ReIDTable, seed: int
+    model: TargetModel | QAConvModel,
+    pairs: CounterfactualPairs,
+    usual: Tensor,
+    *,
+    trained_on: ReIDTable,
+    seed: int,
 ) -> Iterator[tuple[str, PairExplainer]]:
-    """Name and control; none looks at how the model works, some know labels, masks or training persons."""
-    model, names = target.model, trained_on.schema.names if trained_on.schema else ()
-    query_labels, gallery_labels = pairs.masks()
+    """Name and control; none looks at how the model works, some know labels, masks or training persons.
+
+    Args:
+        model: whose score of a pair is handed out.
+        pairs: that will be explained, all at once.
+        usual: [12] mean size of each group's effect among training persons.
+        trained_on: the table whose training persons tell how frequent attributes are.
+        seed: of the random control.
+    """
+    names = trained_on.schema.names if trained_on.schema else ()
     labels = pairs.query.attribute_tensor(missing=False)[pairs.query_rows]
     ratio = torch.from_numpy(attribute_frequencies(trained_on.select("train"))["ratio"].to_numpy(copy=True)).float()
-    beside = torch.tensor(_BESIDE, dtype=query_labels.dtype)
-    persons = [~torch.isin(parts, beside) for parts in (query_labels, gallery_labels)]
+    parts = pairs.masks()
     yield "uniform", uniform_control(model, GROUPS)
     yield "random", RandomShareControl(model, GROUPS, seed=seed)
     yield "usual effect", fixed_order_control(model, GROUPS, usual.float())
     yield "query label prior", query_prior_control(model, names, labels, ratio)
-    yield "mask area", mask_area_control(model, GROUPS, group_regions(query_labels), group_regions(gallery_labels))
-    yield "silhouette", silhouette_control(model, *persons)
+    yield "mask area", mask_area_control(model, GROUPS, *map(group_regions, parts))
+    yield "silhouette", silhouette_control(model, *map(person_region, parts))
     yield "centre", MapControl(model, centre_prior(model.image_input.size))
 
 
@@ -150,35 +156,20 @@ def explained(
     chunk: int,
     source: Source = "explainer",
 ) -> Explained:
-    """What one explainer says, in contributions of attributes or groups; maps are read off through true masks."""
+    """What one explainer says, in contributions of attributes or groups; maps are read off through true masks.
+
+    Args:
+        name: of the explainer or control.
+        explainer: takes the pictures of all pairs, ``chunk`` pairs at a time.
+        pairs: that are explained.
+        pictures: of `CounterfactualPairs.pictures`, prepared for the explained model.
+        chunk: pairs at a time; all of them for a control that was made for these pairs.
+        source: "explainer" or "control".
+    """
     started = time.perf_counter()
     explanation = explain_in_chunks(explainer, *pictures, chunk=chunk)
     seconds = (time.perf_counter() - started) / len(pairs)
-    energy, area = _localised(explanation, pairs)
-    oracle = explanation.contributions is None or not _knows_attributes(explanation)
-    if oracle:
+    oracle = explanation.contributions is None or explanation.attributes == DIRECTIONS
+    if oracle:  # no contributions, or those of the two pictures (QAConv's), not of attributes
         explanation = group_scores(explanation, *pairs.masks())
-    return Explained(name, source, oracle, explanation, energy, area, seconds)
-
-
-def _knows_attributes(explanation: PairExplanation) -> bool:
-    """Whether the contributions are those of attributes (QAConv's are those of the two pictures)."""
-    return not set(explanation.attributes) & {"query locations", "gallery locations"}
-
-
-def _localised(explanation: PairExplanation, pairs: CounterfactualPairs) -> tuple[float, float]:
-    """Energy inside the regions of differing groups and the regions' area, means over both pictures."""
-    differs, schema = pairs.differs(), pairs.query.schema
-    found = []
-    for maps, labels in zip((explanation.query_maps, explanation.gallery_maps), pairs.masks(), strict=True):
-        if maps is None or schema is None:
-            return float("nan"), float("nan")
-        regions, counts = group_regions(labels), differs
-        if maps.shape[1] > 1:
-            columns = [schema.index(name) for name in explanation.attributes]
-            regions = attribute_regions(labels)[:, columns]
-            counts = differs[:, [GROUPS.index(schema.group_of(name)) for name in explanation.attributes]]
-        measures = localise(maps.cpu(), regions)
-        found.append([value[counts].nanmean() for value in (measures.energy, measures.area)])
-    energy, area = torch.tensor(found).mean(dim=0).tolist()
-    return energy, area
+    return Explained(name, source, oracle, explanation, seconds)

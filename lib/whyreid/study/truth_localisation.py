@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+import torch
 from torch import Tensor
 
 from whyreid.pedestrians import GROUPS, attribute_regions
 from whyreid.study.truth_explainers import Explained
 from whyreid.truth.counterfactual_pairs import CounterfactualPairs
-from whyreid.truth.localisation import localise
+from whyreid.truth.localisation import Localisation, localise
 from whyreid.truth.regions import area_resize, group_regions
 
 BLOCKS = (32, 16)
@@ -19,33 +20,46 @@ BLOCKS = (32, 16)
 MARGIN = 4
 """Pixels by which regions are grown in the columns that say so: the reach of a coarse map, or a camera's blur."""
 
+MEASURES = ("energy over area", "pointing", "auc")
+FLAT = "pointing of a flat map"
+GROWN = ", grown"
+"""What is added to the name of a measure, and to `FLAT`, when the regions are grown."""
+
+LOCALISATION = tuple(name + grown for grown in ("", GROWN) for name in (*MEASURES, FLAT))
+"""The columns of `localisation_table`."""
+
 
 def localisation_table(found: Sequence[Explained], pairs: CounterfactualPairs) -> pd.DataFrame:
     """How well each explainer's and control's maps lie in the regions of the visible groups in which persons differ.
 
-    By absolute values, means over both pictures, pairs and groups.
+    One map for the whole score is held against the region of every differing group; maps of attributes each against
+    the region of their attribute, where the persons differ in its group. By absolute values; means over pairs and
+    groups, then over both pictures.
 
     Args:
-        found: explanations of the pairs; those without maps are left out.
+        found: explanations of the pairs; those without maps on both pictures are left out.
         pairs: of Promenade.
 
     Returns:
-        Index explainer; columns source, energy (share inside, over the region's share of the picture; 1 = as a flat
-        map), pointing (share of the strongest places that lie inside), auc (0.5 = no order), and "pointing, grown" and
-        "auc, grown" for regions grown by `MARGIN` pixels.
+        Index explainer; columns `LOCALISATION`: energy over area (share of the map inside, over the region's share of
+        the picture; 1 = as a flat map), pointing (share of the strongest places that lie inside), auc (0.5 = no
+        order), what pointing would be for a flat map (the regions' share of the picture), and all four for regions
+        grown by `MARGIN` pixels.
 
     Cost: a second a method and 100 pairs.
     """
-    rows = {one.name: {"source": one.source, **_row(one, pairs)} for one in found if _has_maps(one)}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("explainer")
+    masks = pairs.masks()
+    rows = {one.name: _row(one, pairs, masks) for one in found if _has_maps(one)}
+    index = pd.Index(list(rows), name="explainer")
+    return pd.DataFrame(list(rows.values()), index=index, columns=list(LOCALISATION), dtype="float64")
 
 
 def _has_maps(one: Explained) -> bool:
     return one.explanation.query_maps is not None and one.explanation.gallery_maps is not None
 
 
-def _row(one: Explained, pairs: CounterfactualPairs) -> dict[str, float]:
-    sides = zip((one.explanation.query_maps, one.explanation.gallery_maps), pairs.masks(), strict=True)
+def _row(one: Explained, pairs: CounterfactualPairs, masks: tuple[Tensor, Tensor]) -> dict[str, float]:
+    sides = zip((one.explanation.query_maps, one.explanation.gallery_maps), masks, strict=True)
     numbers = [_one_side(maps, labels, one.explanation.attributes, pairs) for maps, labels in sides if maps is not None]
     return {str(name): float(value) for name, value in pd.DataFrame(numbers).mean().items()}
 
@@ -56,16 +70,16 @@ def _one_side(maps: Tensor, labels: Tensor, attributes: Sequence[str], pairs: Co
     if maps.shape[1] > 1:
         regions, counts = _of_attributes(labels, attributes, pairs)
     coarse = area_resize(maps.detach().double().cpu(), BLOCKS)
-    exact = localise(coarse, regions)
-    grown = localise(coarse, regions, dilation=MARGIN)
-    values = {
-        "energy": exact.energy / exact.area,
-        "pointing": exact.pointing,
-        "auc": exact.auc,
-        "pointing, grown": grown.pointing,
-        "auc, grown": grown.auc,
-    }
+    measured = {"": localise(coarse, regions), GROWN: localise(coarse, regions, dilation=MARGIN)}
+    values = {name + grown: value for grown, one in measured.items() for name, value in _measures(one).items()}
     return {name: float(value[counts].nanmean()) for name, value in values.items()}
+
+
+def _measures(found: Localisation) -> dict[str, Tensor]:
+    """[P, A] each; NaN where the map says nothing or nothing is visible, for the flat map too."""
+    flat = found.area.where(~found.energy.isnan(), torch.nan)
+    values = (found.energy / found.area, found.pointing, found.auc, flat)
+    return dict(zip((*MEASURES, FLAT), values, strict=True))
 
 
 def _of_attributes(labels: Tensor, attributes: Sequence[str], pairs: CounterfactualPairs) -> tuple[Tensor, Tensor]:

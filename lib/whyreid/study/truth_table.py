@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import fields
 
@@ -9,14 +10,16 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from whyreid.study.claims import mean_and_deviation
+from whyreid.study.claims import Row
 from whyreid.study.truth_explainers import Explained
+from whyreid.study.truth_localisation import localisation_table
 from whyreid.study.truth_steps import TrueEffects
 from whyreid.truth.family_bootstrap import bootstrap_p_values, family_bootstrap, holm
 from whyreid.truth.truth_scores import PRIMARY, TruthScores, truth_scores
 
 MEASURES = tuple(field.name for field in fields(TruthScores))
 _PLACE = MEASURES.index(PRIMARY)
+_STORED_DIGITS = 5
 
 
 def truth_table(found: Sequence[Explained], effects: TrueEffects) -> pd.DataFrame:
@@ -27,10 +30,10 @@ def truth_table(found: Sequence[Explained], effects: TrueEffects) -> pd.DataFram
         effects: the truth about the same pairs.
 
     Returns:
-        Index name; columns source, oracle_mask, the means of `TruthScores` over pairs, low and high (95 % of the
-        primary endpoint, over look-alike families), p (of the difference of an explainer to the best control, adjusted
-        after Holm over the explainers; NaN for controls), impostors (the primary endpoint among impostors), energy,
-        area, seconds.
+        Index explainer; columns source, oracle_mask, the means of `TruthScores` over pairs, low and high (95 % of the
+        primary endpoint, over look-alike families), impostors (the primary endpoint among impostors), seconds, p (of
+        the difference of an explainer to the best control, adjusted after Holm over the explainers; NaN for controls),
+        and where its maps lie, the columns of `localisation_table` (NaN without maps).
     """
     scores = [truth_scores(one.explanation, effects.of[one.explanation.kind]).stacked() for one in found]
     primary = torch.stack([score[:, _PLACE] for score in scores], dim=1)
@@ -41,10 +44,10 @@ def truth_table(found: Sequence[Explained], effects: TrueEffects) -> pd.DataFram
         about |= dict(zip(MEASURES, score.nanmean(dim=0).tolist(), strict=True))
         about |= {"low": float(spread.low[place]), "high": float(spread.high[place])}
         about |= {"impostors": float(score[effects.pairs.impostor, _PLACE].nanmean())}
-        rows.append(about | {"energy": one.energy, "area": one.area, "seconds": one.seconds})
+        rows.append(about | {"seconds": one.seconds})
     table = pd.DataFrame(rows, index=pd.Index([one.name for one in found], name="explainer"))
     table["p"] = _against_best_control(table, primary, effects.pairs.families())
-    return table
+    return table.join(localisation_table(found, effects.pairs))
 
 
 def best_control(table: pd.DataFrame) -> str:
@@ -53,17 +56,16 @@ def best_control(table: pd.DataFrame) -> str:
     return str(controls[PRIMARY].idxmax())
 
 
-def seeds_table(rows: pd.DataFrame, values: Sequence[str] = MEASURES) -> pd.DataFrame:
-    """Stored rows as mean and deviation over training seeds.
+def table_rows(table: pd.DataFrame, about: Row) -> list[Row]:
+    """The lines of a table of scores as rows of a claim: to five digits, without what is missing.
 
     Args:
-        rows: of `read_claim("truth")`.
-        values: columns of numbers.
-
-    Returns:
-        Index target, trained on, tested on, explainer; columns as `mean_and_deviation`.
+        table: of `truth_table`, or with the same kinds of columns.
+        about: what all rows share; it comes first.
     """
-    return mean_and_deviation(rows, ["target", "trained on", "tested on", "explainer"], values)
+    lines = table.assign(oracle_mask=table["oracle_mask"].astype(int)).reset_index()
+    rows = json.loads(lines.to_json(orient="records", double_precision=_STORED_DIGITS))
+    return [{**about, **{name: value for name, value in row.items() if value is not None}} for row in rows]
 
 
 def _against_best_control(table: pd.DataFrame, primary: Tensor, families: Tensor) -> pd.Series:

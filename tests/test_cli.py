@@ -65,3 +65,24 @@ def test_a_failing_notebook_ends_with_its_traceback(project: Path) -> None:
     assert done.exit_code == 1
     assert "ZeroDivisionError" in done.output
     assert (project / "out" / "two.ipynb").exists()
+
+
+def test_an_unknown_preset_is_refused_before_anything_runs(project: Path) -> None:
+    done = run("--dataset", "promenade-b", "--preset", "tiny", "--out", "out")
+    assert done.exit_code == 1
+    assert "preset must be one of smoke, default, full, paper, got 'tiny'" in done.output
+    assert not (project / "out").exists()
+
+
+def test_a_second_data_set_is_refused_where_no_page_takes_one(project: Path) -> None:
+    done = run("--dataset", "promenade-a", "--dataset-other", "promenade-b", "--only", "two", "--out", "out")
+    assert done.exit_code == 1
+    assert "two takes one data set, not two; leave --dataset-other out" in done.output
+
+
+def test_a_file_in_the_folders_place_is_refused(project: Path) -> None:
+    (project / "out").write_text("mine")
+    done = run("--dataset", "promenade-b", "--out", "out")
+    assert done.exit_code == 1
+    assert "--out must lie where files can be written, got out (File exists)" in done.output
+    assert (project / "out").read_text() == "mine"

@@ -162,3 +162,51 @@ def test_a_folder_without_a_target_is_refused(tmp_path: Path) -> None:
     done = whyreid("evaluate", "--target", str(tmp_path), "--dataset", "promenade-a", "--preset", "smoke")
     assert done.exit_code == 1
     assert "finish the training" in done.output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["train", "--dataset", "promenade-a", "--out", "made/here"],
+        ["evaluate", "--dataset", "promenade-a", "--target", "nowhere", "--out", "made/here.json"],
+        ["claims"],
+    ],
+)
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        ("gpu", "--device must be auto, cpu or cuda (cuda:1 for a second GPU), got 'gpu'"),
+        ("cuda:99", "cuda:99"),  # there is no CUDA at all, or no such GPU
+    ],
+)
+def test_a_device_that_is_not_there_is_refused_and_nothing_is_left(
+    command: list[str], device: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = whyreid(*command, "--device", device)
+    assert done.exit_code == 1
+    assert done.output.startswith(f"whyreid {command[0]}: ")
+    assert said in done.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_do_not_go_where_a_folder_or_nothing_can_lie(street: Path, untrained: Path, tmp_path: Path) -> None:
+    asked = ["evaluate", "--target", str(untrained), "--dataset", str(street), "--out"]
+    for place, said in {
+        street: "must be a file, got the folder",
+        street / "images.csv" / "n.json": "File exists",
+    }.items():
+        done = whyreid(*asked, str(place))
+        assert done.exit_code == 1
+        assert said in done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["street", "untrained"]
+
+
+def test_a_training_that_does_not_begin_leaves_no_folder(tmp_path: Path, street: Path) -> None:
+    few = (street / "images.csv").read_text().replace("7_0.png,7,0,,query", "7_0.png,7,0,,train")
+    few = few.replace("7_1.png,7,1,,gallery", "7_1.png,9,1,,train")
+    (street / "images.csv").write_text(few)
+    done = whyreid("train", "--dataset", str(street), "--preset", "smoke", "--out", str(tmp_path / "a" / "b"))
+    assert done.exit_code == 1
+    assert "identities_per_batch=8 but the table has 1 training identities" in done.output
+    assert not (tmp_path / "a").exists()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -25,12 +27,15 @@ from whyreid.study.claims import measure_units
 from whyreid.study.datasets import load_dataset
 from whyreid.study.evaluation_record import describe_table, describe_target, save_evaluation
 from whyreid.study.execution import RunsFailed, execute_runs
+from whyreid.study.output_places import output_file, output_folder
+from whyreid.study.presets import size_of
 from whyreid.study.progress import progress_on_terminal
 from whyreid.study.project import find_project
 from whyreid.study.published_checkpoints import CHECKPOINTS, load_published
 from whyreid.study.runs import load_runs, only_page, run_on
 from whyreid.study.target_evaluation import evaluate_target, load_scored, train_network
 from whyreid.study.target_plan import target_plan
+from whyreid.training.device import resolve_device
 
 app = typer.Typer(
     help="Why does a re-identification model say that two pictures show the same person, and is that true?",
@@ -39,10 +44,24 @@ app = typer.Typer(
 )
 console = Console(soft_wrap=True)
 
+_Dataset = Annotated[str, typer.Option(help="promenade-a, promenade-b, or the folder of a table.")]
+_Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+@contextmanager
+def _in_one_sentence(command: str) -> Iterator[None]:
+    """End a command with the message of what its user can mend; whatever else happens keeps its traceback."""
+    try:
+        yield
+    except (ValueError, OSError, FloatingPointError, torch.OutOfMemoryError, RunsFailed) as error:
+        said = f"{error.filename}: {error.strerror}." if isinstance(error, OSError) and error.filename else str(error)
+        console.print(f"[bold red]whyreid {command}:[/] {escape(said)}", highlight=False)
+        raise typer.Exit(1) from None
+
 
 @app.command()
 def run(
-    dataset: Annotated[str, typer.Option(help="promenade-a, promenade-b, or the folder of a table.")],
+    dataset: _Dataset,
     preset: Annotated[str | None, typer.Option(help="smoke, default, full or paper; else as in runs.yml.")] = None,
     only: Annotated[str | None, typer.Option(help="One page of runs.yml instead of all.")] = None,
     dataset_other: Annotated[
@@ -53,40 +72,40 @@ def run(
     ] = None,
 ) -> None:
     """Run the study, or one page of it, on any data set; what is up to date is not run again."""
-    try:
+    with _in_one_sentence("run"):
+        if preset is not None:
+            size_of(preset)
         project = find_project()
-        runs = run_on(only_page(load_runs(project), only), dataset, preset, dataset_other=dataset_other)
+        chosen = only_page(load_runs(project), only)
+        if dataset_other and not any("dataset_other" in run.parameters for run in chosen):
+            raise ValueError(f"{only or 'every page'} takes one data set, not two; leave --dataset-other out.")
+        runs = run_on(chosen, dataset, preset, dataset_other=dataset_other)
         folder = out or project / "runs" / "-".join(filter(None, [runs[0].dataset_name, preset]))
-        with progress_on_terminal():
+        with output_folder(folder), progress_on_terminal():
             made = execute_runs(runs, folder, progress=sys.stderr.isatty())
-    except (ValueError, OSError, RunsFailed) as error:
-        console.print(f"[bold red]whyreid run:[/] {escape(str(error))}", highlight=False)
-        raise typer.Exit(1) from None
     console.print(f"{len(made)} of {len(runs)} pages made now; all {len(runs)} lie in {escape(str(folder))}")
 
 
 @app.command()
 def claims(
     only: Annotated[str | None, typer.Option(help="One claim instead of all.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: _Device = "auto",
 ) -> None:
     """Measure what the book claims with several seeds; what is stored and up to date is not measured again."""
-    units = [unit for unit in all_units(device=device) if only in (None, unit.claim)]
-    try:
+    with _in_one_sentence("claims"):
+        _require_device(device)
+        units = [unit for unit in all_units(device=device) if only in (None, unit.claim)]
         if not units:
             known = sorted({unit.claim for unit in all_units()})
             raise ValueError(f"no claim {only!r}; there are: {', '.join(known)}.")
         for number, (unit, now) in enumerate(measure_units(units), 1):
             state = "measured" if now else "up to date"
             console.print(f"{number} of {len(units)}: {unit.claim} {unit.name} {state}", highlight=False)
-    except (ValueError, OSError) as error:
-        console.print(f"[bold red]whyreid claims:[/] {escape(str(error))}", highlight=False)
-        raise typer.Exit(1) from None
 
 
 @app.command()
 def train(
-    dataset: Annotated[str, typer.Option(help="promenade-a, promenade-b, or the folder of a table.")],
+    dataset: _Dataset,
     out: Annotated[Path, typer.Option(help="Folder of the training; a killed one goes on from there.")],
     network: Annotated[
         str | None,
@@ -98,18 +117,17 @@ def train(
         bool, typer.Option("--everyone", help="Learn the validation identities as well, as the papers do.")
     ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Length of the training; else the preset's.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: _Device = "auto",
 ) -> None:
     """Train a target on any data set; what is done already is not done again."""
-    try:
+    with _in_one_sentence("train"):
+        _require_device(device)
         plan, shown = target_plan(preset, network), sys.stderr.isatty()
         recipe = replace(plan.recipe, splits=("train", "val")) if everyone else plan.recipe
         recipe = replace(recipe, epochs=epochs or recipe.epochs)
         table = load_dataset(dataset, preset=preset, progress=shown)
-        history = train_network(table, recipe, out, network=plan.network, seed=seed, device=device, progress=shown)
-    except (ValueError, OSError, FloatingPointError) as error:
-        console.print(f"[bold red]whyreid train:[/] {escape(str(error))}", highlight=False)
-        raise typer.Exit(1) from None
+        with output_folder(out):
+            history = train_network(table, recipe, out, network=plan.network, seed=seed, device=device, progress=shown)
     last = history.epochs[-1]
     speed = f"{len(history.epochs)} epochs in {history.seconds:.0f} s, {history.images_per_second:.0f} img/s"
     console.print(f"{speed}; loss {last.loss:.3f}, accuracy {last.accuracy:.2f}", highlight=False)
@@ -118,7 +136,7 @@ def train(
 
 @app.command()
 def evaluate(
-    dataset: Annotated[str, typer.Option(help="promenade-a, promenade-b, or the folder of a table.")],
+    dataset: _Dataset,
     target: Annotated[Path | None, typer.Option(help="Folder of a training (holds target.pt).")] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Or a file of fast-reid, torchreid or the AGW repository.")
@@ -137,14 +155,14 @@ def evaluate(
     rerank: Annotated[bool, typer.Option("--rerank", help="Also after k-reciprocal re-ranking.")] = False,
     lift: Annotated[bool, typer.Option("--lift", help="Also after temporal lifting; needs times.")] = False,
     out: Annotated[Path | None, typer.Option(help="File for the numbers and where they come from (JSON).")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: _Device = "auto",
 ) -> None:
     """How well a target finds the people of any data set again."""
     started, shown = time.perf_counter(), sys.stderr.isatty()
-    try:
+    with _in_one_sentence("evaluate"), output_file(out):
+        size_of(preset)
+        _require_device(device)
         model = _evaluated(target, checkpoint, network, image_size, trained_on)
-        if out is not None:
-            out.parent.mkdir(parents=True, exist_ok=True)
         table = load_scored(dataset, preset=preset, progress=shown)
         reports = evaluate_target(model, table, rerank=rerank, lift=lift, device=device, progress=shown)
         if out is not None:
@@ -152,9 +170,6 @@ def evaluate(
             described = describe_target(model, target, network=network, trained_on=trained_on)
             about = {"target": described, "table": describe_table(table)}
             save_evaluation(out, reports, **about, options=options, seconds=time.perf_counter() - started)
-    except (ValueError, OSError) as error:
-        console.print(f"[bold red]whyreid evaluate:[/] {escape(str(error))}", highlight=False)
-        raise typer.Exit(1) from None
     _print_reports(reports, table)
 
 
@@ -180,6 +195,14 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if match is None:
         raise ValueError(f"--image-size must be HEIGHTxWIDTH in pixels such as 256x128, got {text!r}.")
     return int(match[1]), int(match[2])
+
+
+def _require_device(device: str) -> None:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise ValueError(f"--device must be auto, cpu or cuda (cuda:1 for a second GPU), got {device!r}.")
+    number = resolve_device(device).index
+    if number is not None and number >= torch.cuda.device_count():
+        raise ValueError(f"--device {device} is not there; PyTorch finds {torch.cuda.device_count()} CUDA devices.")
 
 
 def _print_reports(reports: Mapping[str, RankingReport], table: ReIDTable) -> None:

@@ -96,8 +96,8 @@ def _read(path: Path) -> dict[str, Any]:
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(
-            f"{path} cannot be read as weights ({type(error).__name__}: {error}); where it holds a pickled model, "
-            "open it in the repository that wrote it and save its state_dict()."
+            f"{path} cannot be read as weights ({type(error).__name__}); where it holds a pickled model, open it in "
+            "the repository that wrote it and save its state_dict(); otherwise fetch the file again."
         ) from error
     if not isinstance(content, Mapping):
         raise ValueError(f"{path} must hold a state dict, got {type(content).__name__}; save the model's state_dict().")

@@ -6,6 +6,7 @@ the build. A page that pastes a number from an executed page is built again when
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,9 +17,10 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
 from whyreid.study.execution import RunsFailed, execute_runs
+from whyreid.study.presets import size_of
 from whyreid.study.progress import progress_on_terminal
 from whyreid.study.project import find_project
-from whyreid.study.runs import load_runs
+from whyreid.study.runs import PRESET_VARIABLE, load_runs
 
 RUNS_FOLDER = "runs"
 
@@ -37,10 +39,12 @@ def execute_stale_runs(app: Sphinx) -> None:
         app: the build; its source folder lies in the project.
 
     Raises:
-        ExtensionError: runs.yml is wrong, or a notebook failed; the message holds its traceback.
+        ExtensionError: runs.yml or the preset is wrong, or a notebook failed; the message holds its traceback.
     """
     source = Path(app.srcdir)
     try:
+        if os.environ.get(PRESET_VARIABLE):
+            size_of(os.environ[PRESET_VARIABLE])
         with progress_on_terminal():
             execute_runs(load_runs(find_project(source)), source / RUNS_FOLDER, progress=sys.stderr.isatty())
     except (RunsFailed, ValueError, OSError) as error:

@@ -39,8 +39,20 @@ from IPython.display import Markdown, display
 
 from whyreid.plots import image_row_figure, show_figure, show_table, use_book_style
 from whyreid.plots.planted_fault import planted_fault_figure
-from whyreid.plots.truth import label_agreement_figure, settings_figure, true_effect_figure, truth_figure
+from whyreid.plots.truth import (
+    label_agreement_figure,
+    localisation_figure,
+    settings_figure,
+    true_effect_figure,
+    truth_figure,
+)
 from whyreid.study.datasets import load_dataset
+from whyreid.study.localisation_summary import (
+    has_localisation,
+    localisation_beside,
+    localisation_sentence,
+    settings_agree,
+)
 from whyreid.study.own_average import own_average_table
 from whyreid.study.planted_fault_claim import confirmation_table, revelation_table, revelations
 from whyreid.study.planted_summary import planted_sentence
@@ -49,7 +61,6 @@ from whyreid.study.steps import trained_target
 from whyreid.study.target_plan import target_plan
 from whyreid.study.trust_table import trust_table
 from whyreid.study.truth_explainers import explain_pairs
-from whyreid.study.truth_localisation import localisation_table
 from whyreid.study.truth_steps import true_effects
 from whyreid.study.truth_summary import (
     label_agreement_over_runs,
@@ -224,12 +235,34 @@ show_table(pd.DataFrame({name: value.tolist() for name, value in rows.items()}, 
 # ## Do the maps lie where the persons differ?
 #
 # Another question, which needs no truth about the model: does a map lie on the differing things that are seen?
-# *Energy* is the share of the map inside them over their share of the picture (1 for a flat map), *pointing* how often the strongest place lies inside, *auc* the chance that a place inside is stronger than one outside.
-# *Grown* allows a margin of four pixels around the things.
-# All maps are brought to one grid; where the model really looks is another matter, and a silhouette does well here without any model.
+# *Energy over area* is the share of the map inside them over their share of the picture, *pointing* how often the strongest place lies inside, *auc* the chance that a place inside is stronger than one outside.
+# All maps are brought to one grid; the map of an attribute (AMD's) is held against the things that carry this attribute, a map of the whole score against all that differ.
+# Three references look at no difference between the two persons: a flat map, the middle of the picture, and the silhouette of the person.
+# This run stands beside the stored seeds of the thin target in the same town, mean ± standard deviation.
 
 # %% tags=["hide-input"]
-show_table(localisation_table(found, pairs), digits=2)
+stored_here = of_setting(stored, target="thin", trained_on=dataset, tested_on=dataset) if len(stored) else stored
+display(show_table(localisation_beside(scores, stored_here)))
+if has_localisation(stored_here):
+    display(Markdown(localisation_sentence(stored_here)))
+else:
+    display(Markdown("Where maps lie is not stored for this town yet: this run stands alone."))
+
+# %% [markdown]
+# The same when a margin of four pixels around the things counts as inside, which is fair to coarse maps:
+
+# %% tags=["hide-input"]
+show_table(localisation_beside(scores, stored_here, grown=True))
+
+# %% tags=["hide-input"]
+if has_localisation(stored):
+    claim = (
+        f"Where the maps lie in every stored setting, mean and standard deviation over seeds. {settings_agree(stored)}"
+    )
+    show_figure(localisation_figure(stored), claim)
+
+# %% [markdown]
+# Where a map lies says where to look for a difference, not whether the model looks there: the silhouette knows no model.
 
 # %% [markdown]
 # ## Three seeds, two targets, two towns
@@ -279,8 +312,7 @@ if len(stored):
 # First with all that Promenade knows: maps read off through true masks, and controls that look at masks or re-render.
 
 # %% tags=["hide-input"]
-asked = of_setting(stored, target="thin", trained_on=dataset, tested_on=dataset) if len(stored) else stored
-asked = asked if len(asked) else scores
+asked = stored_here if len(stored_here) else scores
 display(trust_table(asked))
 
 # %% [markdown]
@@ -304,6 +336,9 @@ if len(matching):
     claim = f"In {result.runs} stored runs of QAConv 2.1 {result.leaders()}."
     show_figure(settings_figure(matching), claim)
     display(over_seeds(matching, ["rank_correlation"]).droplevel(1, axis="columns").fillna("–"))
+    at_home = matching[matching["trained on"] == matching["tested on"]]
+    if has_localisation(at_home):
+        display(Markdown(f"Where its maps lie, tested in its own town: {localisation_sentence(at_home)}"))
 else:
     print("Nothing is stored yet; measure it with: whyreid claims --only truth-of-matching")
 

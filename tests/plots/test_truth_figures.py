@@ -8,7 +8,13 @@ import pytest
 import torch
 
 from whyreid.pedestrians import GROUPS
-from whyreid.plots.truth import label_agreement_figure, settings_figure, true_effect_figure, truth_figure
+from whyreid.plots.truth import (
+    label_agreement_figure,
+    localisation_figure,
+    settings_figure,
+    true_effect_figure,
+    truth_figure,
+)
 from whyreid.truth import CounterfactualEffects
 
 
@@ -79,4 +85,24 @@ def test_a_setting_in_which_an_explainer_is_missing_leaves_its_line_empty(scores
     rows = pd.concat([one.assign(**{"tested on": "x"}), one.iloc[1:].assign(**{"tested on": "y"})])
     figure = settings_figure(rows)
     assert [sum(line.get_marker() == "." for line in axes.lines) for axes in figure.axes] == [3, 2]
+    plt.close(figure)
+
+
+def test_every_measure_of_localisation_has_a_panel_with_every_setting_and_the_flat_map():
+    one = pd.DataFrame(
+        {
+            "target": "thin", "trained on": "promenade-a", "explainer": ["AMD", "centre", "uniform"],
+            "source": ["explainer", "control", "control"], "energy over area": [0.9, 1.6, None],
+            "pointing": [0.1, 0.2, None], "auc": [0.4, 0.6, None], "pointing of a flat map": [0.08, 0.12, None],
+        }
+    )  # fmt: skip
+    rows = pd.concat([one.assign(seed=seed, **{"tested on": f"promenade-{t}"}) for t in "ba" for seed in (0, 1)])
+    figure = localisation_figure(rows)
+    assert [axes.get_xlabel() for axes in figure.axes] == ["energy over area", "pointing", "auc"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["AMD", "centre"]
+    flat = [[line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"] for axes in figure.axes]
+    assert flat == [[1.0], [pytest.approx(0.1)], [0.5]]
+    assert all(len(axes.containers) == 4 for axes in figure.axes)  # two settings, two methods with maps
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["thin, A on A", "thin, A on B", "flat map"]
     plt.close(figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,6 +16,8 @@ from matplotlib.ticker import MultipleLocator
 from whyreid.truth.counterfactual_effects import CounterfactualEffects
 
 EXPLAINER_COLOUR, CONTROL_COLOUR = "#0072B2", "#8A8A8A"
+_SETTING = ["target", "trained on", "tested on"]
+_SETTING_MARKERS = "osD^vPX"
 _LIFTS = (0.0, *(sign * step * 0.05 for step in range(1, 6) for sign in (1, -1)))
 
 
@@ -70,25 +73,48 @@ def settings_figure(rows: pd.DataFrame) -> Figure:
         rows: stored rows of the claim: columns target, "trained on", "tested on", seed, explainer, source,
             oracle_mask, rank_correlation.
     """
-    setting = ["target", "trained on", "tested on"]
     names = rows.groupby("explainer")["rank_correlation"].mean().sort_values().index.tolist()
-    panels = sorted(rows.groupby(setting), key=lambda panel: (panel[0][1] != panel[0][2], panel[0]))  # home towns first
+    panels = sorted(rows.groupby(_SETTING), key=_home_first)
     figure, grid = plt.subplots(
         1, len(panels), figsize=(min(7.2, 3.2 + 1.6 * len(panels)), 0.27 * len(names) + 1.9), sharex=True, sharey=True,
         squeeze=False, layout="constrained",
     )  # fmt: skip
-    for axes, ((target, trained, tested), part) in zip(grid[0], panels, strict=True):
+    for axes, (setting, part) in zip(grid[0], panels, strict=True):
         _setting_panel(axes, part, names)
         seeds = part["seed"].nunique()
-        axes.set_title(
-            f"{target}, {_town(str(trained))} on {_town(str(tested))}\n{seeds} {'seed' if seeds == 1 else 'seeds'}",
-            fontsize=9,
-        )
+        axes.set_title(f"{_setting_name(setting)}\n{seeds} {'seed' if seeds == 1 else 'seeds'}", fontsize=9)
         axes.set_xlabel("rank correlation", fontsize=9)
         axes.xaxis.set_major_locator(MultipleLocator(0.5))
         axes.tick_params(labelsize=8.5)
     grid[0, 0].set_yticks(range(len(names)), names, fontsize=9)
     figure.legend(handles=_legend(), loc="outside lower center", fontsize=8.5, ncols=2, frameon=False)
+    return figure
+
+
+def localisation_figure(rows: pd.DataFrame) -> Figure:
+    """Where the maps of every explainer and control lie, in every stored setting: means and deviations over seeds.
+
+    The dashed lines are what a map has that is the same everywhere.
+
+    Args:
+        rows: stored rows of the claim: columns target, "trained on", "tested on", seed, explainer, source,
+            "energy over area", pointing, auc, "pointing of a flat map"; rows without them are left out.
+    """
+    rows = rows.dropna(subset=["energy over area"])
+    names = rows.groupby("explainer")["energy over area"].mean().sort_values().index.tolist()
+    flat = {"energy over area": 1.0, "pointing": float(rows["pointing of a flat map"].mean()), "auc": 0.5}
+    settings = sorted(rows.groupby(_SETTING), key=_home_first)
+    size = (7.2, (0.26 + 0.07 * len(settings)) * len(names) + 1.6)
+    figure, grid = plt.subplots(1, 3, figsize=size, sharey=True, layout="constrained")
+    for axes, (measure, value) in zip(grid, flat.items(), strict=True):
+        for number, (_, part) in enumerate(settings):
+            offset = 0.18 * ((len(settings) - 1) / 2 - number)  # the first setting on top
+            _setting_spread(axes, part, names, measure, offset, _SETTING_MARKERS[number % len(_SETTING_MARKERS)])
+        axes.axvline(value, color=CONTROL_COLOUR, linestyle="dashed", linewidth=1.2)
+        axes.set_xlabel(measure, fontsize=9)
+        axes.tick_params(labelsize=8.5)
+    grid[0].set_yticks(range(len(names)), names, fontsize=9)
+    figure.legend(handles=_setting_legend(settings), loc="outside lower center", fontsize=8.5, ncols=3, frameon=False)
     return figure
 
 
@@ -121,6 +147,40 @@ def _setting_panel(axes: Axes, part: pd.DataFrame, names: list[str]) -> None:
     controls = part[part["source"] == "control"].groupby("explainer")["rank_correlation"].mean()
     if len(controls):
         axes.axvline(float(controls.max()), color=CONTROL_COLOUR, linestyle="dashed", linewidth=1.2)
+
+
+def _setting_spread(axes: Axes, part: pd.DataFrame, names: list[str], measure: str, offset: float, marker: str) -> None:
+    """Mean and deviation over seeds of one setting, one point a name."""
+    for place, name in enumerate(names):
+        values = part.loc[part["explainer"] == name, measure]
+        if not len(values):
+            continue
+        told = (part.loc[part["explainer"] == name, "source"] == "explainer").any()
+        axes.errorbar(
+            values.mean(), place + offset, xerr=0.0 if len(values) < 2 else values.std(), fmt=marker, markersize=4.5,
+            color=EXPLAINER_COLOUR if told else CONTROL_COLOUR, elinewidth=1.2,
+        )  # fmt: skip
+
+
+def _setting_legend(settings: list[tuple[Any, pd.DataFrame]]) -> list[Line2D]:
+    handles = [
+        Line2D([], [], label=_setting_name(setting), marker=_SETTING_MARKERS[number % len(_SETTING_MARKERS)],
+               color="0.2", linestyle="none", markersize=5)
+        for number, (setting, _) in enumerate(settings)
+    ]  # fmt: skip
+    return [*handles, Line2D([], [], label="flat map", color=CONTROL_COLOUR, linestyle="dashed")]
+
+
+def _home_first(panel: tuple[Any, pd.DataFrame]) -> tuple[bool, Any]:
+    """To sort settings: those tested in the town of their training come first."""
+    (_, trained, tested), _ = panel
+    return trained != tested, panel[0]
+
+
+def _setting_name(setting: tuple[Hashable, ...]) -> str:
+    """As "thin, A on B": target, trained on, tested on."""
+    target, trained, tested = map(str, setting)
+    return f"{target}, {_town(trained)} on {_town(tested)}"
 
 
 def _town(dataset: str) -> str:

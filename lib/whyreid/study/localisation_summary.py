@@ -1,0 +1,143 @@
+"""What localisation comes to over training seeds: the page's own run beside the stored ones, and who beats what."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from whyreid.study.claims import mean_and_deviation
+from whyreid.study.truth_localisation import FLAT, GROWN, LOCALISATION, MEASURES
+from whyreid.study.truth_summary import SETTING
+
+THIS_RUN, STORED = "this run", "stored"
+FLAT_ROW = "flat map"
+REFERENCES = ("centre", "silhouette")
+"""Controls that give a map: the middle of the picture, and the person's outline."""
+
+_FLAT_VALUES: dict[str, float | str] = {"energy over area": 1.0, "pointing": FLAT, "auc": 0.5}
+"""What a flat map has, or the column that says it."""
+
+_DIGITS = 2
+
+
+def has_localisation(rows: pd.DataFrame) -> bool:
+    """Whether rows of a claim say where maps lie; those measured by earlier versions do not."""
+    return set(LOCALISATION) <= set(rows.columns) and bool(rows[LOCALISATION[0]].notna().any())
+
+
+def localisation_beside(own: pd.DataFrame, stored: pd.DataFrame, *, grown: bool = False) -> pd.DataFrame:
+    """Where the maps of each explainer and control lie: in one run, and over the stored seeds of one setting.
+
+    Args:
+        own: of `whyreid.study.truth_table.truth_table`.
+        stored: rows of the claim, one setting; may be empty or without localisation.
+        grown: for regions with a margin instead of the exact ones.
+
+    Returns:
+        Index explainer, those with maps only, and a flat map (for regions of groups) last; columns (measure, "this
+        run") and, where stored, (measure, "stored"): text "mean ± sd".
+    """
+    columns = {name: name + (GROWN if grown else "") for name in MEASURES}
+    found = _located(own)
+    spread = mean_and_deviation(stored, ["explainer"], list(columns.values())) if has_localisation(stored) else None
+    cells = {}
+    for name, column in columns.items():
+        flat = _number(_flat(found, name, grown))
+        cells[name, THIS_RUN] = [*found[column].map(_number), flat]
+        if spread is not None:
+            pairs = spread[column].reindex(found.index).itertuples(index=False)
+            cells[name, STORED] = [*(_with_deviation(*pair) for pair in pairs), flat]
+    return pd.DataFrame(cells, index=pd.Index([*found.index, FLAT_ROW], name="explainer"))
+
+
+def who_beats_what(rows: pd.DataFrame) -> dict[str, dict[str, list[str]]]:
+    """Measure -> reference -> the explainers that are above it in every seed, highest mean first.
+
+    The references are a flat map, held against the regions of the same explainer, and the controls `REFERENCES`.
+
+    Args:
+        rows: of one setting, with localisation and a column "seed"; seeds without localisation do not count.
+    """
+    rows = _located(rows)
+    return {name: {who: _above(rows, name, who) for who in (FLAT_ROW, *REFERENCES)} for name in MEASURES}
+
+
+def localisation_sentence(rows: pd.DataFrame) -> str:
+    """Which explainers beat a flat map, the middle of the picture and the silhouette, by which measure.
+
+    Args:
+        rows: stored rows of one setting, with localisation.
+    """
+    rows = _located(rows)
+    told = rows.loc[rows["source"] == "explainer", "explainer"].nunique()
+    clauses = [
+        f"by *{name}* {_subject(over[FLAT_ROW], told)} a flat map, {_subject(over['centre'], told)} the middle of the "
+        f"picture and {_subject(over['silhouette'], told)} the silhouette"
+        for name, over in who_beats_what(rows).items()
+    ]
+    seeds = rows["seed"].nunique()
+    start = "In the one stored seed" if seeds == 1 else f"In each of the {seeds} stored seeds"
+    return f"{start}, {'; '.join(clauses)}."
+
+
+def settings_agree(rows: pd.DataFrame) -> str:
+    """Do the methods keep their order from one setting to another? The least rank correlation of any two settings.
+
+    Args:
+        rows: stored rows of the claim, with localisation.
+    """
+    by_setting = _located(rows).groupby(["explainer", *SETTING])[list(MEASURES)].mean().unstack(SETTING)
+    settings, methods = len(by_setting[MEASURES[0]].columns), len(by_setting)
+    if settings < 2:
+        return "One setting is stored."
+    least = {name: float(pd.DataFrame(by_setting[name]).corr("spearman").to_numpy().min()) for name in MEASURES}
+    words = ", ".join(f"{value:.{_DIGITS}f} by {name}" for name, value in least.items())
+    return (
+        f"Between any two of the {settings} settings the orders of the {methods} methods correlate by at least {words}."
+    )
+
+
+def _located(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.dropna(subset=[LOCALISATION[0]])
+
+
+def _above(rows: pd.DataFrame, measure: str, reference: str) -> list[str]:
+    values = _by_seed(rows[rows["source"] == "explainer"], measure)
+    if reference == FLAT_ROW:
+        flat = _FLAT_VALUES[measure]
+        bar = _by_seed(rows, flat).reindex(values.index) if isinstance(flat, str) else 0 * values + flat
+        above = values.gt(bar).all(axis=1)
+    else:
+        bars = rows[rows["explainer"] == reference].set_index("seed")[measure]
+        above = values.gt(bars, axis="columns").all(axis=1)
+    return [str(name) for name in values.mean(axis=1)[above].sort_values(ascending=False).index]
+
+
+def _by_seed(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    return rows.pivot(index="explainer", columns="seed", values=column)
+
+
+def _subject(names: list[str], of: int) -> str:
+    """Whoever beats, with the verb."""
+    if len(names) <= 2:
+        who = " and ".join(f"“{name}”" for name in names) or "none"
+    else:
+        who = f"all {of}" if len(names) == of else f"{len(names)} of {of}"
+    return f"{who} {'beat' if len(names) > 1 else 'beats'}"
+
+
+def _flat(found: pd.DataFrame, measure: str, grown: bool) -> float:
+    """The value of a flat map on the regions of groups; without a control's map, on those of the first explainer."""
+    value = _FLAT_VALUES[measure]
+    if not isinstance(value, str):
+        return value
+    of_groups = found[found["source"] == "control"]
+    values = (of_groups if len(of_groups) else found)[value + (GROWN if grown else "")]
+    return float(values.iloc[0]) if len(values) else float("nan")
+
+
+def _number(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.{_DIGITS}f}"
+
+
+def _with_deviation(mean: float, deviation: float) -> str:
+    return _number(mean) if pd.isna(deviation) else f"{_number(mean)} ± {_number(deviation)}"

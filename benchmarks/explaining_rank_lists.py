@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import torch
-from measure import compare, print_row, run_in_child, save, use_threads
+from measure import asked_task, compare, print_row, run_in_child, save, use_threads
 from torch import Tensor
 
 from whyreid.explain import attribute_shares, rank_list_errors, rank_list_matching_scores
@@ -69,12 +68,11 @@ def against_plain() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", choices=["errors", "scores"], help="run this one here, print its row")
-    task = parser.parse_args().task
+    tasks = {"errors": market_errors, "scores": market_scores}
+    task = asked_task(*tasks)
     use_threads()
     if task:
-        {"errors": market_errors, "scores": market_scores}[task]()
+        tasks[task]()
     else:
-        rows = [run_in_child(__file__, name) for name in ("errors", "scores")]
+        rows = [run_in_child(__file__, name) for name in tasks]
         save("explaining_rank_lists", [*rows, against_plain()])

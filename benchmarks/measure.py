@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -56,6 +57,13 @@ def run_in_child(script: str, task: str) -> dict[str, Any]:
     command = [sys.executable, script, "--task", task]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def asked_task(*tasks: str) -> str | None:
+    """Which of a script's ``tasks`` :func:`run_in_child` asks this process for; None where a person started it."""
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
+    parser.add_argument("--task", choices=tasks, help="run this one here, print its row")
+    return parser.parse_args().task
 
 
 def print_row(case: str, seconds: float, *, wanted: str, **more: object) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 
 import torch
-from measure import compare, print_row, run_in_child, save, use_threads
+from measure import asked_task, compare, print_row, run_in_child, save, use_threads
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -83,9 +82,8 @@ def memory(task: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--task")
-    task = parser.parse_args().task
+    tasks = [f"{kind}-{what}" for what in ("gallery", "training") for kind in ("ours", "plain")]
+    task = asked_task(*tasks)
     use_threads()
     if task:
         memory(task)
@@ -97,5 +95,4 @@ if __name__ == "__main__":
         training(32, itself=False, wanted=">= 1.5"),
         training(32, itself=True, wanted=">= 1.5"),
     ]
-    tasks = [f"{kind}-{what}" for what in ("gallery", "training") for kind in ("ours", "plain")]
-    save("qaconv_matcher", rows + [run_in_child(__file__, task) for task in tasks])
+    save("qaconv_matcher", rows + [run_in_child(__file__, name) for name in tasks])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import numpy as np
 import torch
-from measure import compare, print_row, run_in_child, save, use_threads
+from measure import asked_task, compare, print_row, run_in_child, save, use_threads
 
 from whyreid.retrieval import evaluate_embeddings, evaluate_ranking
 
@@ -88,14 +87,10 @@ def msmt_embeddings(width: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", choices=["msmt-256", "msmt-2048"], help="run this one here, print its row")
-    task = parser.parse_args().task
+    tasks = {"msmt-256": 256, "msmt-2048": 2048}
+    task = asked_task(*tasks)
     use_threads()
     if task:
-        msmt_embeddings(int(task.removeprefix("msmt-")))
+        msmt_embeddings(tasks[task])
     else:
-        save(
-            "ranking",
-            [*market_matrix(), run_in_child(__file__, "msmt-256"), run_in_child(__file__, "msmt-2048")],
-        )
+        save("ranking", [*market_matrix(), *(run_in_child(__file__, name) for name in tasks)])

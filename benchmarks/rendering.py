@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
 
 import torch
-from measure import best_seconds, print_row, run_in_child, save, use_threads
+from measure import asked_task, best_seconds, print_row, run_in_child, save, use_threads
 
 from whyreid.pedestrians import PRESETS, Identity, Shot, render, render_promenade
 from whyreid.pedestrians.world import make_world
@@ -85,15 +84,14 @@ def whole_set() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--task", type=int)
-    task = parser.parse_args().task
+    tasks = {"96": 96, "768": 768}
+    task = asked_task(*tasks)
     use_threads(1)
     if task:
-        memory(task)
+        memory(tasks[task])
     else:
         rows = [one_thread(*size) for size in SIZES]
-        rows += [run_in_child(__file__, str(pictures)) for pictures in (96, 768)]
+        rows += [run_in_child(__file__, name) for name in tasks]
         rows.append(whole_set())
         if torch.cuda.is_available():
             rows += [on_gpu(height, width) for height, width, _ in SIZES]

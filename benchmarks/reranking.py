@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import numpy as np
 import torch
-from measure import compare, print_row, run_in_child, save, use_threads
+from measure import asked_task, compare, print_row, run_in_child, save, use_threads
 
 from whyreid.retrieval import euclidean_distances, k_reciprocal_rerank
 
@@ -93,9 +92,7 @@ def market() -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", choices=["market"], help="run this one here, print its row")
-    task = parser.parse_args().task
+    task = asked_task("market")
     use_threads()
     if task:
         market()

@@ -74,6 +74,12 @@ def smoke_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     return inherited | {"WHYREID_ARTIFACTS": store, "WHYREID_PRESET": "smoke"}
 
 
+@pytest.fixture
+def smoke_results(monkeypatch: pytest.MonkeyPatch, smoke_environment: dict[str, str]) -> None:
+    """This process finds the stored results of `smoke_environment`, too."""
+    monkeypatch.setenv("WHYREID_ARTIFACTS", smoke_environment["WHYREID_ARTIFACTS"])
+
+
 @pytest.fixture(scope="session")
 def scratch_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh clone of the last commit: what somebody gets who clones the repository now."""

@@ -46,10 +46,8 @@ def untrained(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_target_is_trained_continued_and_evaluated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smoke_environment: dict[str, str]
-) -> None:
-    monkeypatch.setenv("WHYREID_ARTIFACTS", smoke_environment["WHYREID_ARTIFACTS"])
+@pytest.mark.usefixtures("smoke_results")
+def test_a_target_is_trained_continued_and_evaluated(tmp_path: Path) -> None:
     out = str(tmp_path / "target")
     train = ["train", "--dataset", "promenade-a", "--preset", "smoke", "--device", "cpu", "--out", out]
     train += ["--epochs", "3"]
@@ -83,10 +81,8 @@ def test_a_target_is_trained_continued_and_evaluated(
 
 
 @pytest.mark.slow
-def test_lifting_alone_moves_what_the_clock_moves(
-    untrained: Path, monkeypatch: pytest.MonkeyPatch, smoke_environment: dict[str, str]
-) -> None:
-    monkeypatch.setenv("WHYREID_ARTIFACTS", smoke_environment["WHYREID_ARTIFACTS"])
+@pytest.mark.usefixtures("smoke_results")
+def test_lifting_alone_moves_what_the_clock_moves(untrained: Path) -> None:
     asked = ["evaluate", "--target", str(untrained), "--dataset", "promenade-a", "--preset", "smoke", "--lift"]
     done = whyreid(*asked)
     assert done.exit_code == 0, done.output

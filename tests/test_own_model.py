@@ -51,22 +51,20 @@ def test_the_graft_takes_ten_lines_beside_the_imports() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("smoke_results")
 def test_the_page_runs_from_top_to_bottom_and_shows_what_comes_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smoke_environment: dict[str, str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("WHYREID_ARTIFACTS", smoke_environment["WHYREID_ARTIFACTS"])
     names: dict[str, object] = {"__name__": "page"}
     for text, expected in python_and_expected():
         assert outcome(text, names) == expected, text
 
 
 @pytest.mark.slow
-def test_the_commands_run_one_after_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smoke_environment: dict[str, str]
-) -> None:
+@pytest.mark.usefixtures("smoke_results")
+def test_the_commands_run_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("WHYREID_ARTIFACTS", smoke_environment["WHYREID_ARTIFACTS"])
     assert COMMANDS
     for command in COMMANDS:
         program, *arguments = shlex.split(command)

@@ -23,11 +23,9 @@ def test_an_explainer_and_its_score_take_ten_lines_each_beside_the_imports() -> 
 
 
 @pytest.mark.slow
-def test_the_page_runs_from_top_to_bottom(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smoke_environment: dict[str, str]
-) -> None:
+@pytest.mark.usefixtures("smoke_results")
+def test_the_page_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("WHYREID_ARTIFACTS", smoke_environment["WHYREID_ARTIFACTS"])
     names: dict[str, object] = {"__name__": "page"}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
-from PIL import Image
 
 from whyreid.plots import (
     agreement_by_attribute_figure,
@@ -13,22 +11,6 @@ from whyreid.plots import (
 )
 
 NAMES = ["hat", "bag", "upred"]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    paths = []
-    for number in range(3):
-        path = tmp_path / f"{number}.png"
-        Image.new("RGB", (16, 32), (40 * number, 90, 120)).save(path)
-        paths.append(path)
-    return paths
 
 
 def test_bars_have_the_contributions_lengths_with_the_first_pairs_largest_on_top():
@@ -55,7 +37,7 @@ def test_bars_that_do_not_fit_are_refused():
 
 def test_every_picture_stands_beside_its_maps_on_one_scale(pictures, generator):
     maps = [torch.rand(3, 4, 2, generator=generator) * 2 for _ in range(3)]
-    figure = picture_attention_figure(pictures[0], pictures[1:], maps, NAMES, matches=[False, True])
+    figure = picture_attention_figure(pictures[0], pictures[1:3], maps, NAMES, matches=[False, True])
     titles = [axes.get_title() for axes in figure.axes[:12]]
     assert [titles[row * 4] for row in range(3)] == ["query", "another person", "same person"]
     assert titles[1] == f"hat\nmean {maps[0][0].mean():.2f}"
@@ -67,7 +49,7 @@ def test_maps_without_a_name_are_refused(pictures):
     with pytest.raises(ValueError, match="at least one"):
         picture_attention_figure(pictures[0], pictures[1:2], [torch.ones(0, 2, 2)] * 2, [], matches=[True])
     with pytest.raises(ValueError, match="one a picture"):
-        picture_attention_figure(pictures[0], pictures[1:], [torch.ones(3, 2, 2)] * 2, NAMES, matches=[True, False])
+        picture_attention_figure(pictures[0], pictures[1:3], [torch.ones(3, 2, 2)] * 2, NAMES, matches=[True, False])
 
 
 def test_mean_maps_leave_a_place_empty_where_nobody_has_the_attribute():

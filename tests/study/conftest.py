@@ -1,4 +1,4 @@
-"""A project in miniature, runs.yml and a notebook in a folder of the test's own; and a Promenade in miniature."""
+"""What tests of the study share, in miniature: a project of runs.yml and a notebook, a Promenade, a stored target."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from whyreid.data import ReIDTable
+from whyreid.models import thin_network
+from whyreid.models.target_file import save_target
 from whyreid.pedestrians import Preset, render_promenade
+from whyreid.study.artifacts import artifact
+from whyreid.study.steps import TrainedTarget
+from whyreid.training import TrainingHistory
 
 HEADER = """\
 # ---
@@ -104,3 +110,18 @@ def tiny_promenade(tmp_path_factory: pytest.TempPathFactory) -> ReIDTable:
 def artifact_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the artifacts of a module's tests lie, so that what one test made another finds."""
     return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture
+def target(artifact_folder: Path, monkeypatch: pytest.MonkeyPatch) -> TrainedTarget:
+    """A narrow network that nobody trained but whose batch normalisation has seen pictures, stored like a trained one.
+
+    Artifacts lie in the module's folder as long as it is in use.
+    """
+    monkeypatch.setenv("WHYREID_ARTIFACTS", str(artifact_folder))
+    model = thin_network(widths=(4, 8, 8, 8), depths=(1, 1, 1), image_size=(64, 32))
+    model.train()(torch.randn(8, 3, 64, 32, generator=torch.Generator().manual_seed(0)))
+    model.eval()
+    code = ["whyreid.models.thin_network"]
+    folder = artifact("target", {"seed": 0}, lambda made: save_target(model, made / "target.pt"), code=code)
+    return TrainedTarget(model, TrainingHistory((), {}), folder)

@@ -9,29 +9,18 @@ import pytest
 import torch
 
 from whyreid.data.loading import ImageStore
-from whyreid.models import thin_network
 from whyreid.pedestrians import Preset, render_promenade
-from whyreid.study.artifacts import artifact
 from whyreid.study.attribute_removal import removal_effects
 from whyreid.study.attribute_steps import attribute_reading, certain_labels, comparable_embeddings
 from whyreid.study.rarity_claim import FREQUENCIES, SEEDS, rarity_bits, rarity_units
 from whyreid.study.rerendered import rerender
-from whyreid.study.steps import TrainedTarget
-from whyreid.training import TrainingHistory, embed_images
+from whyreid.training import embed_images
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     folder = tmp_path_factory.mktemp("promenade")
     return render_promenade(folder, domain="A", preset=Preset(10, 4, 3, 2, 64, 32), workers=1)
-
-
-@pytest.fixture
-def target(tmp_path, monkeypatch):
-    monkeypatch.setenv("WHYREID_ARTIFACTS", str(tmp_path))
-    model = thin_network(widths=(4, 8, 8, 8), depths=(1, 1, 1), image_size=(64, 32)).eval()
-    folder = artifact("target", {"seed": 0}, lambda _: None, code=["whyreid.models.thin_network"])
-    return TrainedTarget(model, TrainingHistory((), {}), folder)
 
 
 def test_comparable_embeddings_of_a_cosine_target_have_length_one(target, table):

@@ -10,11 +10,8 @@ import pytest
 import torch
 
 from whyreid.explain import exclusive_shares, interpreter_distances, reweighted_distances
-from whyreid.models import thin_network
-from whyreid.models.target_file import save_target
 from whyreid.pedestrians import Preset, render_promenade
 from whyreid.retrieval import euclidean_distances
-from whyreid.study.artifacts import artifact
 from whyreid.study.attribute_steps import attribute_reading
 from whyreid.study.interpreter_pairs import first_mistake, prepared_pairs
 from whyreid.study.interpreter_report import (
@@ -32,8 +29,7 @@ from whyreid.study.interpreter_steps import (
     trained_interpreter,
 )
 from whyreid.study.published_interpreters import published_interpreters
-from whyreid.study.steps import TrainedTarget
-from whyreid.training import InterpreterRecipe, TrainingHistory, embed_attributes
+from whyreid.training import InterpreterRecipe, embed_attributes
 from whyreid.truth import attribute_agreement, relative_gap
 
 RECIPE = InterpreterRecipe(
@@ -45,20 +41,6 @@ RECIPE = InterpreterRecipe(
 def table(tmp_path_factory):
     folder = tmp_path_factory.mktemp("promenade")
     return render_promenade(folder, domain="A", preset=Preset(10, 4, 3, 2, 64, 32), workers=1)
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory):
-    return tmp_path_factory.mktemp("artifacts")
-
-
-@pytest.fixture
-def target(stored, monkeypatch):
-    monkeypatch.setenv("WHYREID_ARTIFACTS", str(stored))
-    model = thin_network(widths=(4, 8, 8, 8), depths=(1, 1, 1), image_size=(64, 32)).eval()
-    code = ["whyreid.models.thin_network"]
-    folder = artifact("target", {"seed": 0}, lambda made: save_target(model, made / "target.pt"), code=code)
-    return TrainedTarget(model, TrainingHistory((), {}), folder)
 
 
 @pytest.fixture

@@ -8,12 +8,10 @@ import logging
 import pytest
 import torch
 
-from whyreid.models import distance_from_logits, resnet_target, thin_network
-from whyreid.models.target_file import save_target
+from whyreid.models import distance_from_logits, resnet_target
 from whyreid.pedestrians import Preset, render_promenade
 from whyreid.retrieval import cosine_distances, evaluate_ranking, k_reciprocal_rerank, temporal_lift
 from whyreid.study import cross_domain_claim, cross_domain_methods, qaconv_steps, target_trained_on
-from whyreid.study.artifacts import artifact
 from whyreid.study.correspondence_maps import target_maps
 from whyreid.study.correspondence_ranking import LEARNED, POOLED, UNLEARNED, matching_rows, unlearned_matching
 from whyreid.study.cross_domain_claim import cross_domain_units
@@ -21,8 +19,8 @@ from whyreid.study.cross_domain_methods import embedding_distances, qaconv_dista
 from whyreid.study.cross_domain_rescoring import rescoring_table
 from whyreid.study.cross_domain_summary import transfer_rows
 from whyreid.study.qaconv_steps import qaconv_after, qaconv_maps, qaconv_scores, trained_qaconv
-from whyreid.study.steps import TrainedTarget, embeddings
-from whyreid.training import TrainingHistory, TrainingRecipe
+from whyreid.study.steps import embeddings
+from whyreid.training import TrainingRecipe
 from whyreid.training.qaconv_recipe import QAConvRecipe
 
 RECIPE = QAConvRecipe("2.1", epochs=1, images_per_epoch=16, batch_size=8, adaptive=False, precision="32-true")
@@ -45,23 +43,6 @@ def towns(tmp_path_factory):
 @pytest.fixture
 def table(towns):
     return towns["promenade-a"]
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory):
-    return tmp_path_factory.mktemp("artifacts")
-
-
-@pytest.fixture
-def target(stored, monkeypatch):
-    """A narrow network whose batch normalisation has seen pictures."""
-    monkeypatch.setenv("WHYREID_ARTIFACTS", str(stored))
-    model = thin_network(widths=(4, 8, 8, 8), depths=(1, 1, 1), image_size=(64, 32))
-    model.train()(torch.randn(8, 3, 64, 32, generator=torch.Generator().manual_seed(0)))
-    model.eval()
-    code = ["whyreid.models.thin_network"]
-    folder = artifact("target", {"seed": 0}, lambda made: save_target(model, made / "target.pt"), code=code)
-    return TrainedTarget(model, TrainingHistory((), {}), folder)
 
 
 @pytest.fixture
@@ -120,16 +101,16 @@ def test_the_target_that_it_starts_from_stays_as_it_is(target, table):
                for name, value in learned.items())  # fmt: skip
 
 
-def test_scores_are_those_of_the_matcher_and_are_stored(table, qaconv, stored):
+def test_scores_are_those_of_the_matcher_and_are_stored(table, qaconv, artifact_folder):
     query, gallery = table.select("query"), table.select("gallery")
     scores = qaconv_scores(qaconv, query, gallery, device="cpu")
     maps = [qaconv_maps(qaconv, part, device="cpu") for part in (query, gallery)]
     with torch.no_grad():
         torch.testing.assert_close(scores, qaconv.model.matcher(*maps))
-    folders = set((stored / "qaconv-scores").glob("[0-9a-f]*"))
+    folders = set((artifact_folder / "qaconv-scores").glob("[0-9a-f]*"))
     again = qaconv_scores(qaconv, query, gallery, device="cpu")
     assert torch.equal(again, scores)
-    assert set((stored / "qaconv-scores").glob("[0-9a-f]*")) == folders
+    assert set((artifact_folder / "qaconv-scores").glob("[0-9a-f]*")) == folders
 
 
 def test_scores_of_one_set_with_itself_are_symmetric(table, qaconv):

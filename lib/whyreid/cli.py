@@ -33,6 +33,7 @@ from whyreid.study.progress import progress_on_terminal
 from whyreid.study.project import find_project
 from whyreid.study.published_checkpoints import CHECKPOINTS, load_published
 from whyreid.study.runs import load_runs, only_page, run_on
+from whyreid.study.study_data import require_study_data
 from whyreid.study.target_evaluation import evaluate_target, load_scored, train_network
 from whyreid.study.target_plan import target_plan
 from whyreid.training.device import resolve_device
@@ -80,10 +81,15 @@ def run(
         if dataset_other and not any("dataset_other" in run.parameters for run in chosen):
             raise ValueError(f"{only or 'every page'} takes one data set, not two; leave --dataset-other out.")
         runs = run_on(chosen, dataset, preset, dataset_other=dataset_other)
+        for data in sorted({data for run in runs for data in run.datasets().values()}):
+            require_study_data(data)
         folder = out or project / "runs" / "-".join(filter(None, [runs[0].dataset_name, preset]))
         with output_folder(folder), progress_on_terminal():
             made = execute_runs(runs, folder, progress=sys.stderr.isatty())
+        lacking = {run.page: reasons for run in runs if (reasons := run.unmet_needs())}
     console.print(f"{len(made)} of {len(runs)} pages made now; all {len(runs)} lie in {escape(str(folder))}")
+    for page, reasons in lacking.items():
+        console.print(f"{page} only says what it lacks: {escape(' '.join(reasons.values()))}", highlight=False)
 
 
 @app.command()

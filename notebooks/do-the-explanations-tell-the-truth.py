@@ -173,14 +173,21 @@ claim = (
 show_figure(truth_figure(scores), claim)
 
 # %% tags=["hide-input"]
-names = {"rank_correlation": "rank correlation", "p": "p against best control", "impostors": "among impostors",
-         "top1": "top-1", "sign": "sign", "explained": "explained", "error": "error", "seconds": "s a pair"}  # fmt: skip
+names = {"rank_correlation": "rank correlation", "impostors": "among impostors", "p": "p against best control",
+         "seconds": "seconds a pair"}  # fmt: skip
 shown = scores.rename(columns=names)[list(names.values())]
 shown.insert(0, "oracle mask", scores["oracle_mask"].map({True: "yes", False: ""}))
 show_table(shown, digits=2)
 
 # %% [markdown]
 # *p* is of the difference to the best control, in either direction: an explainer can also be worse by more than chance.
+# The measures beside the primary endpoint:
+
+# %% tags=["hide-input"]
+names = {"top1": "top-1", "sign": "sign", "explained": "explained", "error": "error"}
+show_table(scores.rename(columns=names)[list(names.values())], digits=2)
+
+# %% [markdown]
 # *Top-1*: how often the group said to matter most does.
 # *Sign*: how often it is right whether a difference sets apart or brings together; whoever always says “apart” is right as often as the table shows for *uniform*.
 # *Explained*: which share of the score is put down to the differing groups.
@@ -354,7 +361,7 @@ else:
 # %% tags=["hide-input"]
 planted = stored_rows("planted-fault")
 if len(planted):
-    display(show_table(confirmation_table(planted), digits=3))
+    display(show_table(confirmation_table(planted), digits=3, small=True))
 else:
     print("Nothing is stored yet; measure it with: whyreid claims --only planted-fault")
 
@@ -370,7 +377,16 @@ revealed = revelations(planted) if len(planted) else planted
 panels = {name: title for name, title in titles.items() if len(revealed) and (revealed["fault"] == name).any()}
 if panels:
     show_figure(planted_fault_figure(revealed, panels), planted_sentence(revealed))
-    display(revelation_table(planted))
+
+# %% [markdown]
+# By how many percentage points the share moves, re-rendering (*truth*) and explainers, mean ± standard deviation over seeds; then the verdicts, counted over seeds.
+
+# %% tags=["hide-input"]
+if panels:
+    both = revelation_table(planted)
+    changes = both.filter(like=": change")
+    display(changes.rename(columns=lambda name: name.removesuffix(": change")))
+    display(both.drop(columns=changes.columns).rename(columns=lambda name: name.removesuffix(": verdict")))
 
 # %% [markdown]
 # ## Takeaways

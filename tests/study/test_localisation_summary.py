@@ -83,13 +83,13 @@ def test_who_beats_what_must_do_so_in_every_seed(rows):
 
 def test_the_sentence_names_the_few_and_counts_the_many(rows):
     assert localisation_sentence(rows).startswith(
-        "In each of the 2 stored seeds, by *energy over area* “GradCAM” beats a flat map, “GradCAM” beats the middle "
-        "of the picture and none beats the silhouette; by *pointing* “AMD” beats a flat map, "
+        "In each of the 2 stored seeds, by *energy over area* “GradCAM” beats a flat map, “GradCAM” the middle of "
+        "the picture, none the silhouette; by *pointing* “AMD” beats a flat map, "
     )
     many = pd.concat([rows, *(rows.replace({"GradCAM": name}).query("explainer == @name") for name in ("a", "b"))])
     assert "by *energy over area* 3 of 4 beat a flat map, " in localisation_sentence(many)
     many["auc"] = many["auc"].where(many["source"] == "control", 0.9)
-    assert "all 3 beat the silhouette" in localisation_sentence(many[~many["explainer"].isin(["AMD", "Specker"])])
+    assert "all 3 the silhouette" in localisation_sentence(many[~many["explainer"].isin(["AMD", "Specker"])])
     assert localisation_sentence(rows[rows["seed"] == 0]).startswith("In the one stored seed, ")
 
 

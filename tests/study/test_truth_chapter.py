@@ -135,7 +135,7 @@ def test_for_photographs_no_control_knows_masks_or_the_usual_effect(effects):
 @pytest.mark.parametrize(
     ("value", "control", "nothing", "ahead", "seeds", "sign", "expected"),
     [
-        (0.5, 0.6, 0.0, 0, 3, 1, "no: the control does as well"),
+        (0.5, 0.6, 0.0, 0, 3, 1, "no: the control is as good or better"),
         (-0.1, -0.3, 0.0, 0, 3, 1, "no: worse than saying nothing"),
         (1.2, 2.0, 1.0, 0, 3, -1, "no: worse than saying nothing"),
         (0.6, 0.5, 0.0, 2, 3, 1, "perhaps: ahead in 2 of 3 seeds"),
@@ -156,7 +156,7 @@ def test_a_lead_that_rounding_hides_is_none():
         }
     )  # fmt: skip
     trust = trust_table(pd.concat([rows.assign(seed=seed) for seed in range(3)]))["to be trusted?"]
-    assert trust.iloc[0] == "no: the control does as well"
+    assert trust.iloc[0] == "no: the control is as good or better"
     assert trust.iloc[1] == "yes: ahead in every seed, on average by 0.40"
     assert trust.iloc[4] == "no: worse than saying nothing"
 

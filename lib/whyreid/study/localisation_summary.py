@@ -70,8 +70,8 @@ def localisation_sentence(rows: pd.DataFrame) -> str:
     rows = _located(rows)
     told = rows.loc[rows["source"] == "explainer", "explainer"].nunique()
     clauses = [
-        f"by *{name}* {_subject(over[FLAT_ROW], told)} a flat map, {_subject(over['centre'], told)} the middle of the "
-        f"picture and {_subject(over['silhouette'], told)} the silhouette"
+        f"by *{name}* {_who(over[FLAT_ROW], told)} {'beat' if len(over[FLAT_ROW]) > 1 else 'beats'} a flat map, "
+        f"{_who(over['centre'], told)} the middle of the picture, {_who(over['silhouette'], told)} the silhouette"
         for name, over in who_beats_what(rows).items()
     ]
     seeds = rows["seed"].nunique()
@@ -116,13 +116,10 @@ def _by_seed(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     return rows.pivot(index="explainer", columns="seed", values=column)
 
 
-def _subject(names: list[str], of: int) -> str:
-    """Whoever beats, with the verb."""
+def _who(names: list[str], of: int) -> str:
     if len(names) <= 2:
-        who = " and ".join(f"“{name}”" for name in names) or "none"
-    else:
-        who = f"all {of}" if len(names) == of else f"{len(names)} of {of}"
-    return f"{who} {'beat' if len(names) > 1 else 'beats'}"
+        return " and ".join(f"“{name}”" for name in names) or "none"
+    return f"all {of}" if len(names) == of else f"{len(names)} of {of}"
 
 
 def _flat(found: pd.DataFrame, measure: str, grown: bool) -> float:

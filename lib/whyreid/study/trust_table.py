@@ -81,7 +81,7 @@ class Answer:
         if self.sign * (self.value - self.nothing) <= 0:
             return "no: worse than saying nothing"
         if self.ahead == 0:
-            return "no: the control does as well"
+            return "no: the control is as good or better"
         if self.ahead < self.seeds:
             return f"perhaps: ahead in {self.ahead} of {self.seeds} seeds"
         if self.seeds < ENOUGH_SEEDS:

@@ -151,7 +151,7 @@ if len(claimed):
 
 # %% [markdown]
 # A vector, too, can be made to travel: where half of the early channels are normalised picture by picture, the light of a town weighs less ({doc}`/runs/can-the-model-find-them`).
-# That target, *thin-ibn*, stands in the last line; its network is another one, and it was not trained on.
+# That target, *thin-ibn*, stands below with the others; its network is another one, and it was not trained on.
 
 # %% tags=["hide-input"]
 if len(claimed):
@@ -182,7 +182,7 @@ for where in (HOME, AWAY):
         display(Markdown(text))
 
 # %% [markdown]
-# Lifting multiplies similarities by weights, and sigmoid(logit / 10) leaves those of non-matches far from 0: there it does harm.
+# Lifting multiplies similarities by weights, and neither sigmoid(logit / 10) nor the angle of two vectors leaves those of non-matches near 0: alone it does harm, to every method.
 # After re-ranking they are near 0, and lifting helps; that is the authors' order.
 
 # %% [markdown]
@@ -237,7 +237,7 @@ print(f"largest difference between logit and sum: {gap:.1e}; logits up to {by_th
 
 # %% [markdown]
 # Each line joins a place of the query (left) with its best match in the gallery picture; the twelve that add most are drawn for every pair.
-# On Promenade it is known what each place shows, so a line also says whether it joined the same part of the body.
+# On Promenade it is known what each place shows, so a line also says whether it joined the same part of the body; one that starts or ends beside the person has not.
 
 # %% tags=["hide-input"]
 lines = strongest_lines(found, min(12, found.query_matches[0].numel()))
@@ -255,7 +255,7 @@ show_figure(correspondence_figure(pictures, lines, right=right, columns=len(pict
 
 # %% [markdown]
 # The lines show the strongest matches only.
-# The maps show all of them: what each place adds, above or below the mean of the maps shown.
+# The maps show all of them: what each place adds, above (red) or below (blue) the mean of the maps shown (white).
 
 # %% tags=["hide-input"]
 rows = [0, len(pictures) // 2]
@@ -335,7 +335,7 @@ display(Markdown(f"{text} What the first ranking does not bring among the places
 # * On Promenade one vector a picture loses most of what it could do when it meets another town, and QAConv 2.1 on the same network, with the same practice, keeps most of it; re-ranking and then lifting widen the lead.
 # * It is the learning that travels: matching the target's map place by place, without learning to, is no better than its vector, and QAConv 1.0, which matches in the same way and learns from a memory of classes, keeps far less than 2.1; the published rows have the versions in the same order.
 # * QAConv's explanation is complete: its places add up to the logit. Its matches join the same body part more often than the same place of the two pictures does, but no more often than nearest neighbours in a network that was never taught to match. Complete is not the same as anatomically right.
-# * What tells one person from two lies on the person, not beside it, although most of the picture is beside it.
+# * What tells one person from two lies mostly on the person, although most of the picture is beside it.
 #
 # ## Limits
 #

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from whyreid.data.image_files import check_image_files, list_files, missing_image_files
+from whyreid.data.image_files import check_image_files, missing_image_files
 from whyreid.data.image_rows import check_evaluable
 from whyreid.data.raw_folder import (
     Count,
@@ -26,9 +26,9 @@ from whyreid.data.raw_folder import (
     require_folders,
 )
 from whyreid.data.table import ReIDTable
+from whyreid.data.three_folders import SPLIT_OF_FOLDER, list_pictures, split_of_pictures
 
 BOXES = ("labeled", "detected")
-SPLIT_OF_FOLDER = {"bounding_box_train": "train", "query": "query", "bounding_box_test": "gallery"}
 PUBLISHED = {
     "labeled": {"train": Count(7368, 767), "query": Count(1400, 700), "gallery": Count(5328, 700)},
     "detected": {"train": Count(7365, 767), "query": Count(1400, 700), "gallery": Count(5332, 700)},
@@ -74,8 +74,7 @@ def parse_cuhk03np_folders(paths: list[str]) -> pd.DataFrame:
     parts = parse_names(paths, "cuhk03np")
     rows = pd.DataFrame({"path": paths, "pid": [int(part[0]) for part in parts]})
     rows["camid"] = [int(part[1]) - 1 for part in parts]
-    rows["split"] = [SPLIT_OF_FOLDER.get(Path(path).parent.name, "") for path in paths]
-    refuse_pictures(rows["split"] == "", rows["path"], "CUHK03-NP", "unknown folder")
+    rows["split"] = split_of_pictures(rows["path"], "CUHK03-NP")
     refuse_pictures(rows["pid"] < 1, rows["path"], "CUHK03-NP", "identities start from 1")
     return rows
 
@@ -134,9 +133,7 @@ def _has_folders(root: Path, boxes: str) -> bool:
 
 def _read_folders(root: Path, boxes: str) -> tuple[Path, pd.DataFrame]:
     """The layout in three folders."""
-    require_folders(root / boxes, list(SPLIT_OF_FOLDER), f"CUHK03-NP {boxes}")
-    paths = [path for folder in SPLIT_OF_FOLDER for path in list_files(root / boxes, folder, [".png"])]
-    return root / boxes, parse_cuhk03np_folders(paths)
+    return root / boxes, parse_cuhk03np_folders(list_pictures(root / boxes, ".png", f"CUHK03-NP {boxes}"))
 
 
 def _read_config(root: Path, boxes: str) -> tuple[Path, pd.DataFrame]:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from whyreid.data.image_files import list_files
 from whyreid.data.image_rows import check_evaluable
 from whyreid.data.raw_folder import (
     Count,
@@ -21,11 +20,10 @@ from whyreid.data.raw_folder import (
     parse_names,
     read_attributes,
     refuse_pictures,
-    require_folders,
 )
 from whyreid.data.table import ReIDTable
+from whyreid.data.three_folders import SPLIT_OF_FOLDER, list_pictures, split_of_pictures
 
-SPLIT_OF_FOLDER = {"bounding_box_train": "train", "query": "query", "bounding_box_test": "gallery"}
 FPS = 59.94
 # Frames of camera 5's clock before frame 0 of each camera: its published first frames (5543, 3607, ...) less one.
 CAMERA_OFFSETS = (5542, 3606, 27243, 31181, 0, 22401, 18967, 46765)
@@ -54,12 +52,11 @@ def parse_dukemtmcreid(paths: Sequence[str]) -> pd.DataFrame:
     numbers = pd.DataFrame([[int(part) for part in name] for name in parse_names(paths, "dukemtmcreid")])
     rows = pd.DataFrame({"path": list(paths)})
     rows["pid"], rows["camid"] = numbers[0], numbers[1] - 1
-    folder = rows["path"].str.rsplit("/", n=1).str[0]
-    refuse_pictures(~folder.isin(SPLIT_OF_FOLDER), rows["path"], "DukeMTMC-reID", "unknown folder")
+    split = split_of_pictures(rows["path"], "DukeMTMC-reID")
     refuse_pictures(~rows["camid"].between(0, 7), rows["path"], "DukeMTMC-reID", "cameras are 1 to 8")
     refuse_pictures(rows["pid"] < 1, rows["path"], "DukeMTMC-reID", "identities start from 1")
     rows["time"] = (numbers[2] + rows["camid"].map(dict(enumerate(CAMERA_OFFSETS)))).astype("Float64")
-    rows["split"] = folder.map(SPLIT_OF_FOLDER)
+    rows["split"] = split
     return rows
 
 
@@ -83,8 +80,7 @@ def read_dukemtmcreid(
         ValueError: names, counts or attributes are wrong.
     """
     root = Path(root)
-    require_folders(root, list(SPLIT_OF_FOLDER), "DukeMTMC-reID")
-    rows = parse_dukemtmcreid([path for folder in SPLIT_OF_FOLDER for path in list_files(root, folder, [".jpg"])])
+    rows = parse_dukemtmcreid(list_pictures(root, ".jpg", "DukeMTMC-reID"))
     counts = count_dukemtmcreid(rows)
     complete = check_counts(counts, PUBLISHED, f"DukeMTMC-reID in {root}", partial=partial)
     check_evaluable(rows)

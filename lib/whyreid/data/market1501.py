@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from whyreid.data.image_files import list_files
 from whyreid.data.image_rows import check_evaluable
 from whyreid.data.raw_folder import (
     Count,
@@ -21,11 +20,10 @@ from whyreid.data.raw_folder import (
     parse_names,
     read_attributes,
     refuse_pictures,
-    require_folders,
 )
 from whyreid.data.table import ReIDTable
+from whyreid.data.three_folders import list_pictures, split_of_pictures
 
-SPLIT_OF_FOLDER = {"bounding_box_train": "train", "query": "query", "bounding_box_test": "gallery"}
 FPS = 25.0
 JUNK, DISTRACTOR = -1, 0
 PUBLISHED = {
@@ -75,14 +73,13 @@ def parse_market1501(paths: Sequence[str]) -> pd.DataFrame:
     numbers = pd.DataFrame([[int(part) for part in name] for name in parts])
     rows = pd.DataFrame({"path": list(paths)})
     rows["pid"], rows["camid"] = numbers[0], numbers[1] - 1
-    folder = rows["path"].str.rsplit("/", n=1).str[0]
-    refuse_pictures(~folder.isin(SPLIT_OF_FOLDER), rows["path"], "Market-1501", "unknown folder")
+    split = split_of_pictures(rows["path"], "Market-1501")
     known = [f"{camera}s{session}" for camera in range(6) for session in range(1, len(SESSION_STARTS[camera]) + 1)]
     recorded = rows["camid"].astype(str) + "s" + numbers[2].astype(str)
     refuse_pictures(~recorded.isin(known), rows["path"], "Market-1501", "no such camera and session")
     starts = [SESSION_STARTS[camera][session - 1] for camera, session in zip(rows["camid"], numbers[2], strict=True)]
     rows["time"] = (numbers[3] + starts).astype("Float64")
-    rows["split"] = folder.map(SPLIT_OF_FOLDER)
+    rows["split"] = split
     nobody = (rows["pid"] < 1) & (rows["split"] != "gallery")
     refuse_pictures(nobody, rows["path"], "Market-1501", "junk and distractors are in bounding_box_test alone")
     return rows
@@ -117,8 +114,7 @@ def read_market1501(
         ValueError: names, counts or attributes are wrong.
     """
     root = Path(root)
-    require_folders(root, list(SPLIT_OF_FOLDER), "Market-1501")
-    rows = parse_market1501([path for folder in SPLIT_OF_FOLDER for path in list_files(root, folder, [".jpg"])])
+    rows = parse_market1501(list_pictures(root, ".jpg", "Market-1501"))
     counts = count_market1501(rows)
     complete = check_counts(counts, PUBLISHED, f"Market-1501 in {root}", partial=partial)
     check_evaluable(rows)

@@ -365,6 +365,9 @@ if len(side) > 1:
     lost = [f"{name} ({side.loc[name, ('gap', 'mean')]:.0f} %)" for name in side.index.difference(drawn.index)]
     claim += f" Left out, with a gap of 20 % or more: {', '.join(lost)}." if lost else ""
     show_figure(ablation_figure(drawn, measures), claim)
+missing = [name for name in order if name not in side.index]
+if missing:
+    display(Markdown(f"*Not measured yet: {', '.join(missing)}.*"))
 
 # %% [markdown]
 # Where the sum instead of the mean is to be the distance, attention 1 says as many times the distance as there are attributes; these few epochs do not bring that down far enough.

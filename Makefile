@@ -4,7 +4,6 @@
 
 PYTHON ?= python3
 PRESET ?=
-BENCH ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,7 +48,7 @@ lab: $(READY) ## JupyterLab, in which the sources of notebooks/ open as notebook
 	@$(BIN)/jupyter-lab --LabApp.default_url=/lab/tree/notebooks
 
 bench: $(READY) ## speed and memory against plain reference implementations
-	@set -e; for script in $(filter-out %/measure.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script $(BENCH); done
+	@set -e; for script in $(filter-out %/measure.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done
 
 lint: $(READY) ## style and types
 	@$(BIN)/ruff check

@@ -26,7 +26,7 @@ from whyreid.data.raw_folder import (
     require_folders,
 )
 from whyreid.data.table import ReIDTable
-from whyreid.data.three_folders import SPLIT_OF_FOLDER, list_pictures, split_of_pictures
+from whyreid.data.three_folders import SPLIT_OF_FOLDER, list_three_folders, split_of_pictures
 
 BOXES = ("labeled", "detected")
 PUBLISHED = {
@@ -133,7 +133,7 @@ def _has_folders(root: Path, boxes: str) -> bool:
 
 def _read_folders(root: Path, boxes: str) -> tuple[Path, pd.DataFrame]:
     """The layout in three folders."""
-    return root / boxes, parse_cuhk03np_folders(list_pictures(root / boxes, ".png", f"CUHK03-NP {boxes}"))
+    return root / boxes, parse_cuhk03np_folders(list_three_folders(root / boxes, ".png", f"CUHK03-NP {boxes}"))
 
 
 def _read_config(root: Path, boxes: str) -> tuple[Path, pd.DataFrame]:

@@ -22,7 +22,7 @@ from whyreid.data.raw_folder import (
     refuse_pictures,
 )
 from whyreid.data.table import ReIDTable
-from whyreid.data.three_folders import SPLIT_OF_FOLDER, list_pictures, split_of_pictures
+from whyreid.data.three_folders import SPLIT_OF_FOLDER, list_three_folders, split_of_pictures
 
 FPS = 59.94
 # Frames of camera 5's clock before frame 0 of each camera: its published first frames (5543, 3607, ...) less one.
@@ -80,7 +80,7 @@ def read_dukemtmcreid(
         ValueError: names, counts or attributes are wrong.
     """
     root = Path(root)
-    rows = parse_dukemtmcreid(list_pictures(root, ".jpg", "DukeMTMC-reID"))
+    rows = parse_dukemtmcreid(list_three_folders(root, ".jpg", "DukeMTMC-reID"))
     counts = count_dukemtmcreid(rows)
     complete = check_counts(counts, PUBLISHED, f"DukeMTMC-reID in {root}", partial=partial)
     check_evaluable(rows)

@@ -22,7 +22,7 @@ from whyreid.data.raw_folder import (
     refuse_pictures,
 )
 from whyreid.data.table import ReIDTable
-from whyreid.data.three_folders import list_pictures, split_of_pictures
+from whyreid.data.three_folders import list_three_folders, split_of_pictures
 
 FPS = 25.0
 JUNK, DISTRACTOR = -1, 0
@@ -114,7 +114,7 @@ def read_market1501(
         ValueError: names, counts or attributes are wrong.
     """
     root = Path(root)
-    rows = parse_market1501(list_pictures(root, ".jpg", "Market-1501"))
+    rows = parse_market1501(list_three_folders(root, ".jpg", "Market-1501"))
     counts = count_market1501(rows)
     complete = check_counts(counts, PUBLISHED, f"Market-1501 in {root}", partial=partial)
     check_evaluable(rows)

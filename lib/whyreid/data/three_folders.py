@@ -12,7 +12,7 @@ from whyreid.data.raw_folder import refuse_pictures, require_folders
 SPLIT_OF_FOLDER = {"bounding_box_train": "train", "query": "query", "bounding_box_test": "gallery"}
 
 
-def list_pictures(root: Path, suffix: str, dataset: str) -> list[str]:
+def list_three_folders(root: Path, suffix: str, dataset: str) -> list[str]:
     """The pictures in the three folders of a download.
 
     Args:
@@ -34,7 +34,7 @@ def split_of_pictures(paths: pd.Series, dataset: str) -> pd.Series:
     """The split to which its folder assigns each picture.
 
     Args:
-        paths: "folder/name", as `list_pictures` returns them.
+        paths: "folder/name", as `list_three_folders` returns them.
         dataset: for messages.
 
     Returns:

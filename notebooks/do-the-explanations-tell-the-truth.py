@@ -51,6 +51,7 @@ from whyreid.study.localisation_summary import (
     has_localisation,
     localisation_beside,
     localisation_sentence,
+    localisation_tells,
     settings_agree,
 )
 from whyreid.study.own_average import own_average_table
@@ -267,6 +268,12 @@ if has_localisation(stored):
         f"Where the maps lie in every stored setting, mean and standard deviation over seeds. {settings_agree(stored)}"
     )
     show_figure(localisation_figure(stored), claim)
+    display(
+        Markdown(
+            "Does lying right go with being true? Over the explainers with maps, energy over area and rank correlation "
+            f"with the truth (means over the stored runs) have {localisation_tells(stored)}."
+        )
+    )
 
 # %% [markdown]
 # Where a map lies says where to look for a difference, not whether the model looks there: the silhouette knows no model.
@@ -394,6 +401,7 @@ if panels:
 # * Most of a distance between two pictures is not made by the attributes in which the persons differ: pose, camera and light remain when all have been copied.
 # * What each attribute usually does to a model is a strong explanation of any single pair, and a control that has to be printed: an explanation of one pair must add something to it.
 # * Agreement with labels can be had without any model; whether it goes with the truth has to be measured, as above.
+# * Maps that lie on what differs can be had without any model, too: in every stored run the silhouette has more of itself there than the map of any explainer.
 # * An explainer of your own is scored in ten lines, see {doc}`/score-your-own-explainer`.
 #
 # ## Limits

@@ -10,6 +10,7 @@ from whyreid.study.localisation_summary import (
     has_localisation,
     localisation_beside,
     localisation_sentence,
+    localisation_tells,
     settings_agree,
     who_beats_what,
 )
@@ -108,3 +109,16 @@ def test_settings_agree_as_much_as_the_two_that_differ_most(rows):
         "Between any two of the 2 settings the orders of the 4 methods correlate by at least 1.00 by energy over area, "
         "1.00 by pointing, -1.00 by auc."
     )
+
+
+def test_lying_right_and_being_true_are_compared_over_explainers_with_maps(rows):
+    means = {"AMD": 1.0, "GradCAM": 2.5, "IG": 2.0, "SBSM": 1.5, "centre": 9.0}  # the order of energy
+    true = {"AMD": 0.4, "GradCAM": 0.1, "IG": 0.2, "SBSM": 0.3, "centre": 0.9, "Specker": 0.9}  # turned round
+    lines = [
+        {"explainer": name, "source": "control" if name == "centre" else "explainer", "rank_correlation": true[name],
+         "seed": 0, **({LOCALISATION[0]: means[name]} if name in means else {})}
+        for name in true
+    ]  # fmt: skip
+    found = localisation_tells(pd.DataFrame(lines))
+    assert found.rho == pytest.approx(-1)
+    assert found.n == 4

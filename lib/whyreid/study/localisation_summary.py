@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pandas as pd
+import torch
 
+from whyreid.explain import RankCorrelation, rank_correlation
 from whyreid.study.claims import mean_and_deviation
 from whyreid.study.truth_localisation import FLAT, GROWN, LOCALISATION, MEASURES
 from whyreid.study.truth_summary import SETTING
+from whyreid.truth.truth_scores import PRIMARY
 
 THIS_RUN, STORED = "this run", "stored"
 FLAT_ROW = "flat map"
@@ -94,6 +97,18 @@ def settings_agree(rows: pd.DataFrame) -> str:
     return (
         f"Between any two of the {settings} settings the orders of the {methods} methods correlate by at least {words}."
     )
+
+
+def localisation_tells(rows: pd.DataFrame) -> RankCorrelation:
+    """Over the explainers with maps: does lying right (energy over area) go with being true (the primary endpoint)?
+
+    Args:
+        rows: stored rows of the claim, with localisation; means over all of them are compared.
+    """
+    told = _located(rows[rows["source"] == "explainer"])
+    means = told.groupby("explainer")[[MEASURES[0], PRIMARY]].mean()
+    right, true = (torch.tensor(means[name].to_list(), dtype=torch.float64) for name in means.columns)
+    return rank_correlation(right, true)
 
 
 def _located(rows: pd.DataFrame) -> pd.DataFrame:

@@ -100,6 +100,9 @@ def read_cuhk03np(
         attributes: rows by pid; nothing is published for this set.
         partial: accept a subset (with a protocol file, listed pictures that are not there are left out).
 
+    Returns:
+        The table; its pictures stay where they are.
+
     Raises:
         FileNotFoundError: the layout, or a picture of the protocol file, is not there.
         ValueError: ``boxes``, names, row numbers or counts are wrong.

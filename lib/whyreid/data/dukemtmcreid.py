@@ -75,6 +75,9 @@ def read_dukemtmcreid(
         attributes: duke_attribute.mat, or rows as `load_attribute_mat` gives them.
         partial: accept a subset; the table then says so. Never accepts more than the published pictures.
 
+    Returns:
+        The table; its pictures stay where they are.
+
     Raises:
         FileNotFoundError: a folder is missing.
         ValueError: names, counts or attributes are wrong.

@@ -93,6 +93,9 @@ def read_msmt17(
         attributes: rows by pid as `parse_msmt17` numbers them; nothing is published for this set.
         partial: accept a subset (listed pictures that are not there are left out); the table then says so.
 
+    Returns:
+        The table; its pictures stay where they are.
+
     Raises:
         FileNotFoundError: a folder, a list or, unless ``partial``, a picture is missing.
         ValueError: lines or counts are wrong.

@@ -20,6 +20,9 @@ def hold_out_validation(table: ReIDTable, *, fraction: float = 0.2, seed: int = 
         fraction: of the training identities, above 0 and below 1; rounded, at least one, never all.
         seed: chooses the identities; the same identities for the same seed and set of training identities.
 
+    Returns:
+        The same pictures in a new table; no picture file is touched.
+
     Raises:
         ValueError: ``fraction`` is out of range or fewer than two identities are in train.
     """

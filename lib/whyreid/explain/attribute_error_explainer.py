@@ -20,6 +20,9 @@ def comparable(embeddings: Tensor, distance: str) -> Tensor:
     Args:
         embeddings: [N, D].
         distance: the target's, "euclidean" or "cosine".
+
+    Returns:
+        [N, D].
     """
     return torch.nn.functional.normalize(embeddings, dim=1) if distance == "cosine" else embeddings
 
@@ -38,7 +41,7 @@ class AttributeErrorExplainer:
             as it is, the remainder is whatever makes the sum right.
 
     Raises:
-        ValueError: as many names as there are not rows.
+        ValueError: not one row of ``weight`` for each name, or an unknown form.
     """
 
     def __init__(

@@ -165,6 +165,9 @@ def fixed_order_control(model: Model, attributes: Sequence[str], mean_effect: Te
         model: whose score is handed out.
         attributes: A names.
         mean_effect: [A] >= 0, such as the mean absolute true effect among **training** identities.
+
+    Returns:
+        An explainer; its contributions are the same shares of every pair's score.
     """
     return ShareControl(model, attributes, require_floats("mean_effect", mean_effect, "[A]"))
 
@@ -181,6 +184,9 @@ def query_prior_control(
         attributes: A names.
         query_probabilities: [P, A] in 0..1 or bool: labels of the query (true or predicted), or probabilities.
         positive_ratio: [A] in 0..1: share of the training identities that have the attribute.
+
+    Returns:
+        An explainer of just these P pairs, in this order.
 
     Raises:
         ValueError: values outside 0..1, or shapes that disagree.
@@ -203,6 +209,9 @@ def mask_area_control(
         attributes: A names.
         query_regions: [P, A, H, W] bool, see `whyreid.pedestrians.attribute_regions`.
         gallery_regions: [P, A, H, W] bool.
+
+    Returns:
+        An explainer of just these P pairs, in this order.
     """
     sides = (("query_regions", query_regions), ("gallery_regions", gallery_regions))
     areas = [require_booleans(name, value, "[P, A, H, W]").float().mean(dim=(2, 3)) for name, value in sides]
@@ -215,6 +224,9 @@ def centre_prior(size: tuple[int, int], *, spread: float = 0.25) -> Tensor:
     Args:
         size: (H, W).
         spread: standard deviation, in heights and widths of the picture.
+
+    Returns:
+        [1, 1, H, W] float32, for `MapControl`.
 
     Example:
         >>> prior = centre_prior((3, 3))
@@ -236,6 +248,9 @@ def silhouette_control(model: Model, query_person: Tensor, gallery_person: Tenso
         model: whose score is handed out.
         query_person: [P, H, W] bool, True where the person is seen.
         gallery_person: [P, H, W] bool.
+
+    Returns:
+        An explainer with maps of just these P pairs, in this order.
     """
     sides = (("query_person", query_person), ("gallery_person", gallery_person))
     maps = [require_booleans(name, value, "[P, H, W]").float()[:, None] for name, value in sides]

@@ -163,6 +163,9 @@ def strongest_lines(found: Correspondences, k: int, *, side: Side = "query") -> 
         k: lines a pair, 1..h*w.
         side: whose locations looked for a match, "query" or "gallery".
 
+    Returns:
+        The k lines of each pair, those with the greatest contribution first.
+
     Raises:
         ValueError: k out of range, or an unknown side.
     """

@@ -28,7 +28,7 @@ class DecompositionExplainer:
         over_attributes: the form that it was trained with, "mean" or "sum".
 
     Raises:
-        ValueError: another number of names than the interpreter has attributes.
+        ValueError: another number of names than the interpreter has attributes, or an unknown form.
 
     Example:
         >>> from whyreid.models import thin_network
@@ -54,7 +54,11 @@ class DecompositionExplainer:
 
     @torch.no_grad()
     def explain(self, query: Tensor, gallery: Tensor) -> PairExplanation:
-        """Decompose the distances of P pairs, [P, 3, H, W] each; score and contributions in embedding units."""
+        """Decompose the distances of P pairs, [P, 3, H, W] each; score and contributions in embedding units.
+
+        Raises:
+            ValueError: not as many gallery pictures as query pictures, or other shapes.
+        """
         if query.ndim != 4 or query.shape[0] != gallery.shape[0]:
             raise ValueError(
                 "query and gallery must be [P, 3, H, W] with one picture a pair each, "

@@ -109,7 +109,12 @@ def rank_list_matching_scores(
 
 
 def check_ranking(ranking: Tensor, num_queries: int, num_gallery: int) -> None:
-    """Refuse what is no [Q, k] list of gallery rows."""
+    """Refuse what is no [Q, k] list of gallery rows.
+
+    Raises:
+        TypeError: not an int64 tensor.
+        ValueError: another shape, or rows that the gallery does not have.
+    """
     require_tensor("ranking", ranking)
     if ranking.dtype != torch.int64:
         raise TypeError(f"ranking must be int64, got {ranking.dtype}; convert it with .long().")

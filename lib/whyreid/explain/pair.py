@@ -150,6 +150,9 @@ def join_explanations(parts: Sequence[PairExplanation]) -> PairExplanation:
     Args:
         parts: at least one; all of the same kind, with the same attributes and the same fields.
 
+    Returns:
+        One explanation with the pairs of the first part, then those of the second, and so on.
+
     Raises:
         ValueError: none, or they differ in kind, attributes or in what is None.
     """

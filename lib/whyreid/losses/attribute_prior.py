@@ -117,6 +117,9 @@ def share_bounds(num_exclusive: Tensor, num_attributes: int, *, threshold: Thres
 
     Returns:
         Three tensors of the shape of N. Bounds that have nothing to bound are 0 (exclusive at N = 0, common at N = A).
+
+    Raises:
+        ValueError: an unknown threshold.
     """
     if threshold not in ("root", "ratio"):
         raise ValueError(f'threshold must be "root" or "ratio", got {threshold!r}.')

@@ -49,6 +49,9 @@ class ClassMemory(nn.Module):
             but in training mode each group has its own statistics of batch normalisation. 1.0 normalised all at once,
             the authors' last version groups of 16.
 
+    Raises:
+        ValueError: ``num_classes`` or ``mem_batch_size`` below 1.
+
     Example:
         >>> from whyreid.models import QAConv
         >>> memory = ClassMemory(QAConv(8, 4, 2), 5, 8, 4, 2)

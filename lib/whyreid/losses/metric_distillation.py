@@ -52,14 +52,23 @@ def metric_distillation(
 
 
 def combine_attributes(attribute_distmat: Tensor, over_attributes: OverAttributes) -> Tensor:
-    """[..., A] -> [...]: the distance that the attributes make together."""
+    """[..., A] -> [...]: the distance that the attributes make together.
+
+    Raises:
+        ValueError: neither "mean" nor "sum".
+    """
     if over_attributes not in ("mean", "sum"):
         raise ValueError(f'over_attributes must be "mean" or "sum", got {over_attributes!r}.')
     return attribute_distmat.mean(dim=-1) if over_attributes == "mean" else attribute_distmat.sum(dim=-1)
 
 
 def check_square(attribute_distmat: Tensor) -> None:
-    """Refuse anything but [B, B, A] with at least two pictures and one attribute."""
+    """Refuse anything but [B, B, A] with at least two pictures and one attribute.
+
+    Raises:
+        TypeError: not a floating-point tensor.
+        ValueError: another shape.
+    """
     require_floats("attribute_distmat", attribute_distmat, "[B, B, A]")
     rows, columns, attributes = attribute_distmat.shape
     if rows != columns or rows < 2 or attributes < 1:

@@ -18,6 +18,9 @@ class AttributeClassifier(nn.Module):
         embedding_dim: D.
         num_attributes: A.
 
+    Raises:
+        ValueError: a size below 1.
+
     Attributes:
         weight: [A, D], zero until it is fitted (`whyreid.training.fit_attribute_classifier`).
 

@@ -88,6 +88,10 @@ def distance_tiles(query: Tensor, gallery: Tensor, *, query_chunk: int = 64) -> 
         query: [Q, A, D] floating point; half precision is widened tile by tile.
         gallery: [G, A, D]; 1,024 pictures at a time are rearranged.
         query_chunk: queries in a tile, at least 1.
+
+    Raises:
+        TypeError: not floating-point tensors.
+        ValueError: other shapes, or ``query_chunk`` below 1.
     """
     if query_chunk < 1:
         raise ValueError(f"query_chunk must be at least 1, got {query_chunk}.")

@@ -212,7 +212,12 @@ def _check_maps(query_maps: Tensor, gallery_maps: Tensor) -> None:
 
 
 def require_maps(name: str, maps: object) -> Tensor:
-    """``maps`` when they are floating-point [N, C, h, w]; else an error that says what to do."""
+    """``maps`` when they are floating-point [N, C, h, w]; else an error that says what to do.
+
+    Raises:
+        TypeError: not a floating-point tensor.
+        ValueError: not four axes.
+    """
     maps = require_tensor(name, maps)
     if not maps.is_floating_point():
         raise TypeError(f"{name} must hold floating-point numbers, got {maps.dtype}; convert it with .float().")

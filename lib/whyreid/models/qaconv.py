@@ -48,6 +48,9 @@ class QAConv(nn.Module):
         width: w of the maps.
         version: "2.1" (also right for 2.0) or "1.0".
 
+    Raises:
+        ValueError: an unknown version, or a size below 1.
+
     Example:
         >>> matcher = QAConv(16, 4, 2).eval()
         >>> maps = nn.functional.normalize(torch.rand(3, 16, 4, 2), dim=1)
@@ -98,7 +101,11 @@ class QAConv(nn.Module):
         return self.logits(query_best, gallery_best)
 
     def logits(self, query_similarity: Tensor, gallery_similarity: Tensor) -> Tensor:
-        """Logits [...] from the best similarities of the query's and the gallery's locations, each [..., h*w]."""
+        """Logits [...] from the best similarities of the query's and the gallery's locations, each [..., h*w].
+
+        Raises:
+            ValueError: fewer than two pairs while training.
+        """
         pairs = query_similarity.shape[:-1]
         if self.training and pairs.numel() < 2:
             raise ValueError(f"training needs at least 2 pairs for its statistics, got {pairs.numel()}; use eval().")

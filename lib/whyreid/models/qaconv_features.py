@@ -44,6 +44,9 @@ class QAConvFeatures(nn.Module):
         version: "1.0", "2.0" or "2.1".
         frozen_statistics: keep the base's batch normalisation in evaluation mode while training; None = as published.
         image_input: size of the pictures; no version normalises colours, so mean 0 and std 1 by default.
+
+    Raises:
+        ValueError: an unknown version.
     """
 
     def __init__(
@@ -135,6 +138,9 @@ def qaconv_from_target(
         neck: channels of the matched maps; None = as published.
         seed: of the initial weights of neck and matcher.
 
+    Returns:
+        An untrained model; its base has the target's weights.
+
     Raises:
         ValueError: an unknown version.
     """
@@ -170,6 +176,9 @@ def thin_qaconv(
         image_size: (height, width) of the pictures; the map is an eighth of it in each direction.
         seed: of all initial weights.
 
+    Returns:
+        A model with random weights.
+
     Raises:
         ValueError: an unknown version.
     """
@@ -200,6 +209,9 @@ def resnet50_qaconv(
         network: any network with a module called layer3, such as a ResNet-50 with weights or with IBN-b; None =
             torchvision's ResNet-50 with random weights. Its parameters are used, not copied.
         seed: of the weights that start at random.
+
+    Returns:
+        A model whose neck and matcher are untrained.
 
     Raises:
         ValueError: an unknown version, or a network without layer3.

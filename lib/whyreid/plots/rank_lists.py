@@ -85,6 +85,9 @@ def rank_list_rows(
         rows: the queries to show, by position.
         labels: one a row; "id 7, camera 0" unless given.
 
+    Returns:
+        One entry a row; lists end where the gallery does.
+
     Raises:
         ValueError: tables and rank lists of different lengths.
     """

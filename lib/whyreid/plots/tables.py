@@ -16,6 +16,9 @@ def ranking_table(reports: Mapping[str, RankingReport], *, protocol: str) -> pd.
     Args:
         reports: label -> ranking report.
         protocol: "cross_camera" or "no_camera", printed in every row.
+
+    Returns:
+        One row a report, in their order.
     """
     rows = {
         label: {

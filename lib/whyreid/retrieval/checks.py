@@ -14,7 +14,12 @@ logger = logging.getLogger(__name__)
 
 
 def require_matrix(name: str, value: object, *, axes: str, fix: str) -> Tensor:
-    """A detached 2-d tensor of real numbers that is not empty."""
+    """A detached 2-d tensor of real numbers that is not empty.
+
+    Raises:
+        TypeError: not a tensor of real numbers.
+        ValueError: not two axes, or empty.
+    """
     matrix = require_tensor(name, value).detach()
     if matrix.ndim != 2 or matrix.numel() == 0:
         raise ValueError(f"{name} must be {axes} and not empty, got {list(matrix.shape)}; {fix}")
@@ -24,7 +29,12 @@ def require_matrix(name: str, value: object, *, axes: str, fix: str) -> Tensor:
 
 
 def require_integers(name: str, value: object, length: int, *, device: torch.device) -> Tensor:
-    """An int64 vector of the given length on the given device."""
+    """An int64 vector of the given length on the given device.
+
+    Raises:
+        TypeError: not a tensor of integers.
+        ValueError: another length.
+    """
     vector = require_tensor(name, value)
     if vector.is_floating_point() or vector.is_complex() or vector.dtype == torch.bool:
         raise TypeError(f"{name} must hold integers, got {vector.dtype}; convert it with .long().")
@@ -74,7 +84,12 @@ def ranking_labels(
     num_gallery: int,
     device: torch.device,
 ) -> RankingLabels:
-    """Check the four label vectors against the matrix that they describe and bring them to its device."""
+    """Check the four label vectors against the matrix that they describe and bring them to its device.
+
+    Raises:
+        TypeError: not tensors of integers.
+        ValueError: lengths that do not fit the matrix, or cameras of one side only.
+    """
     if (query_camid is None) != (gallery_camid is None):
         given = "gallery_camid" if query_camid is None else "query_camid"
         raise ValueError(

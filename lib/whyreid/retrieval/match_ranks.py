@@ -93,6 +93,9 @@ def comparable_distances(distances: Tensor, same: SameIdentity, junk: Tensor) ->
     """A copy of ``distances`` [c, G] in which everything outside a query's gallery is infinitely far.
 
     Infinite distances inside the gallery become the largest finite number, so that they stay before it.
+
+    Raises:
+        ValueError: a distance is NaN.
     """
     dtype = working_dtype(distances.dtype)
     comparable = distances.to(dtype).clamp(max=torch.finfo(dtype).max)

@@ -50,6 +50,9 @@ def paired_gain(
         seed: of the draws.
         level: in (0, 1).
 
+    Returns:
+        The mean of ``after - before``, its interval, and of how many queries and persons.
+
     Raises:
         TypeError: not tensors.
         ValueError: shapes disagree, no query, or a level outside (0, 1).

@@ -182,7 +182,11 @@ def checked_embeddings(
 
 
 def distance_chunks(queries: Tensor, gallery: Tensor, *, metric: str, query_chunk: int) -> Iterator[tuple[int, Tensor]]:
-    """(number of the first row, distances [c, G]) for ``query_chunk`` queries at a time."""
+    """(number of the first row, distances [c, G]) for ``query_chunk`` queries at a time.
+
+    Raises:
+        ValueError: an unknown metric, or ``query_chunk`` below 1.
+    """
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {sorted(METRICS)}, got {metric!r}.")
     if query_chunk < 1:
@@ -192,7 +196,11 @@ def distance_chunks(queries: Tensor, gallery: Tensor, *, metric: str, query_chun
 
 
 def report_from_chunks(chunks: Iterable[tuple[int, Tensor]], labels: RankingLabels, *, max_rank: int) -> RankingReport:
-    """The report of a matrix that comes as (number of the first row, rows [c, G]) pieces, in order."""
+    """The report of a matrix that comes as (number of the first row, rows [c, G]) pieces, in order.
+
+    Raises:
+        ValueError: ``max_rank`` below 1, a NaN among the distances, or no query with a match.
+    """
     if max_rank < 1:
         raise ValueError(f"max_rank must be at least 1, got {max_rank}.")
     index = SameIdentityIndex(labels)

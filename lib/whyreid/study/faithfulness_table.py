@@ -63,7 +63,11 @@ class MapMethod:
         return {"explainer": self.name, "source": self.source}
 
     def maps(self, target: TargetModel, pictures: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """One map [P, 1, h, w] for the whole distance, of the query and of the gallery pictures."""
+        """One map [P, 1, h, w] for the whole distance, of the query and of the gallery pictures.
+
+        Raises:
+            ValueError: the method gives no maps.
+        """
         query, gallery = whole_maps(explain_in_chunks(self.of(target), *pictures, chunk=_CHUNK))
         if query is None or gallery is None:
             raise ValueError(f"{self.name} must have maps of both pictures, got none; it cannot be scored by place.")

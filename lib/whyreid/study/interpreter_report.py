@@ -121,7 +121,11 @@ def agreement_controls(
 
 
 def known_labels(table: ReIDTable, names: tuple[str, ...]) -> tuple[Tensor, Tensor]:
-    """Labels [n, A] bool of the pictures whose person's labels are all known, and which pictures these are [N] bool."""
+    """Labels [n, A] bool of the pictures whose person's labels are all known, and which pictures these are [N] bool.
+
+    Raises:
+        ValueError: no person's labels are all known.
+    """
     chosen = table.select_attributes(names)
     known = chosen.attribute_known().all(dim=1)
     if not bool(known.any()):
@@ -154,6 +158,9 @@ def predicted_attributes(
         part: the pictures.
         names: the attributes that are asked for.
         device: "auto", "cpu" or "cuda".
+
+    Raises:
+        ValueError: ``table`` has no attributes.
     """
     if table.schema is None:
         raise ValueError(f"table {table.name!r} must have attributes, got none; read it with attributes=...")

@@ -39,7 +39,11 @@ class LiftingCase:
 
     @property
     def camids(self) -> tuple[Tensor, Tensor]:
-        """Of queries and gallery."""
+        """Of queries and gallery.
+
+        Raises:
+            ValueError: the cameras are not known.
+        """
         asked, found = self.query.camids, self.gallery.camids
         if asked is None or found is None:
             raise ValueError(f"{self.query.name} must know its cameras for temporal lifting, got protocol no_camera.")
@@ -96,7 +100,11 @@ def timed_rows(table: ReIDTable) -> Tensor:
 
 
 def seconds(table: ReIDTable) -> Tensor:
-    """[N] float64: when each picture was taken, in seconds of the data set's clock."""
+    """[N] float64: when each picture was taken, in seconds of the data set's clock.
+
+    Raises:
+        ValueError: the times are not known.
+    """
     if table.times is None or table.fps is None:
         raise ValueError(f"{table.name} must have times for temporal lifting, got none in images.csv.")
     return table.times / table.fps

@@ -45,6 +45,9 @@ def attention_means(
         device: "auto", "cpu", "cuda", ...
         batch_size: pictures at a time.
 
+    Returns:
+        The mean maps, and how many pictures each is of.
+
     Raises:
         TypeError: labels are no bool tensor.
         ValueError: another shape of labels.

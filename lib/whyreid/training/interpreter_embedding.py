@@ -47,6 +47,9 @@ def embed_attributes(
         dtype: of ``attribute_embeddings``; float16 halves the memory, N * A * D numbers.
         progress: show a bar.
 
+    Returns:
+        Embeddings of the target and of every attribute, and the mean attention, all on the CPU.
+
     Raises:
         ValueError: a picture cannot be read.
 

@@ -82,6 +82,9 @@ def group_scores(
         query_labels: [P, H, W] part numbers, as `whyreid.pedestrians.read_masks` gives them.
         gallery_labels: [P, H, W].
         differs: [P, 12] bool, see `attribute_scores`.
+
+    Returns:
+        An explanation whose contributions are those of the groups; made with an oracle mask.
     """
     regions = group_regions(query_labels), group_regions(gallery_labels)
     return attribute_scores(explanation, *regions, GROUPS, differs=differs)

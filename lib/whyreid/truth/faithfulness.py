@@ -153,6 +153,10 @@ def closer_rivals(distances: Tensor, rivals: Tensor) -> Tensor:
     Returns:
         [P, N] in 0..1; 0 = the match is found first.
 
+    Raises:
+        TypeError: not floating-point tensors.
+        ValueError: other shapes, or a pair without a finite rival.
+
     Example:
         >>> closer_rivals(torch.tensor([[0.5, 2.5, 3.0]]), torch.tensor([[1.0, 2.0, 3.0, 4.0]])).tolist()
         [[0.0, 0.5, 0.625]]
@@ -176,6 +180,9 @@ def rank_response(curves: FaithfulnessCurves, rivals: Tensor) -> FaithfulnessCur
         curves: of pairs that show the same person, with a distance as response.
         rivals: [P, R] distances of each query to the gallery pictures of other persons, in the same units, see
             `closer_rivals`.
+
+    Returns:
+        The same curves with the share of closer rivals as response, 0..1, higher = further down the list.
 
     Raises:
         ValueError: the response is no distance.

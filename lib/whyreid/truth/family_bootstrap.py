@@ -43,6 +43,9 @@ def family_bootstrap(
         seed: of the draws.
         level: probability that the interval is meant to cover.
 
+    Returns:
+        Means [K], the ends of their intervals, and the means of every draw.
+
     Raises:
         TypeError: not tensors.
         ValueError: shapes disagree, or level is not in (0, 1).

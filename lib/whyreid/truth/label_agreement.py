@@ -130,7 +130,11 @@ Chunk = tuple[Tensor, Tensor, Tensor, Tensor | None]
 
 
 def agreement_from_chunks(chunks: Iterable[Chunk]) -> AttributeAgreement:
-    """The agreement of a matrix that comes in pieces."""
+    """The agreement of a matrix that comes in pieces.
+
+    Raises:
+        ValueError: no pair.
+    """
     totals: Tensor | None = None
     num_attributes = 0
     for contributions, query_attributes, gallery_attributes, weight in chunks:

@@ -27,6 +27,9 @@ def random_order_agreement(query_attributes: Tensor, gallery_attributes: Tensor)
         query_attributes: [Q, A] bool.
         gallery_attributes: [G, A] bool.
 
+    Returns:
+        The agreement, per attribute and over all pairs.
+
     Raises:
         TypeError: not bool tensors.
         ValueError: the two sides differ in A, or one is empty.
@@ -44,6 +47,9 @@ def fixed_order_agreement(
         contributions: [A], higher = more; `disagreement_rate` of the training identities is the order to print.
         query_attributes: [Q, A] bool.
         gallery_attributes: [G, A] bool.
+
+    Returns:
+        The agreement, per attribute and over all pairs.
 
     Raises:
         TypeError: not tensors, labels not bool.
@@ -69,6 +75,9 @@ def query_prior_agreement(
         positive_ratio: [A] in 0..1: share of the training identities that have the attribute.
         query_attributes: [Q, A] bool, the truth that agreement is measured with.
         gallery_attributes: [G, A] bool.
+
+    Returns:
+        The agreement, per attribute and over all pairs.
 
     Raises:
         TypeError: not tensors, labels not bool.

@@ -101,7 +101,11 @@ def localise(
 
 
 def evidence_of(maps: Tensor, evidence: Evidence) -> Tensor:
-    """The strength >= 0 of signed maps that an `Evidence` names."""
+    """The strength >= 0 of signed maps that an `Evidence` names.
+
+    Raises:
+        ValueError: an unknown evidence.
+    """
     if evidence not in get_args(Evidence):
         raise ValueError(f"evidence must be one of {', '.join(get_args(Evidence))}, got {evidence!r}.")
     if evidence == "absolute":

@@ -108,6 +108,9 @@ def constant_response(make_explainer: Callable[[TargetModel], PairExplainer], qu
         make_explainer: builds the explainer of a target.
         query: [P, 3, H, W]; sides must be multiples of 8.
         gallery: [P, 3, H, W].
+
+    Returns:
+        A number >= 0 in units of the distance.
     """
     explanation = make_explainer(constant_target(size=(query.shape[2], query.shape[3]))).explain(query, gallery)
     values = (explanation.contributions, explanation.query_maps, explanation.gallery_maps)

@@ -121,6 +121,9 @@ def plan_coalitions(
         samples: None = all 2 ** n; else those on the way of so many random permutations.
         generator: of the permutations.
 
+    Returns:
+        Who is in each coalition, and how the values become Shapley values.
+
     Raises:
         ValueError: as `shapley_contributions`.
     """

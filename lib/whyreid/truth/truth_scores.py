@@ -66,6 +66,9 @@ def truth_scores(explanation: PairExplanation, effects: CounterfactualEffects) -
             `whyreid.truth.attribute_scores`.
         effects: the truth.
 
+    Returns:
+        One value a pair of every measure.
+
     Raises:
         ValueError: another number of pairs, another kind, no contributions, or attributes that nobody knows.
     """

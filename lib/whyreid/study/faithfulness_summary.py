@@ -73,7 +73,8 @@ def gain_in_words(rows: pd.DataFrame) -> str:
     of_explainers = rows[rows["source"] == "explainer"]
     by_seed = of_explainers.groupby(["seed", "explainer"])["gain"].mean().unstack("seed")
     best = str(by_seed.mean(axis=1).idxmax())
-    numbers = mean_in_words(100 * by_seed.loc[best].mean(), 100 * by_seed.loc[best].std())
+    gains = 100 * by_seed.T[best]
+    numbers = mean_in_words(float(gains.mean()), float(gains.std()))
     seeds = "1 seed" if by_seed.shape[1] == 1 else f"{by_seed.shape[1]} seeds"
     always = rows.groupby("explainer", sort=False)["gain"].agg(["min", "max"])
     gaining, turned = (

@@ -15,6 +15,7 @@ import pandas as pd
 
 from whyreid.data.attributes import DUKEMTMCREID_NAMES, MARKET1501_NAMES
 from whyreid.data.image_rows import name_offenders
+from whyreid.data.mat_file import read_mat_file
 
 # name of the struct in the file -> (data set, binary attributes)
 _STRUCTS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -57,14 +58,7 @@ def load_attribute_mat(path: Path | str) -> pd.DataFrame:
 
 def _read_struct(path: Path) -> tuple[str, Any]:
     """The name of the annotation struct and its one element."""
-    from scipy.io import loadmat  # slow to import, needed here alone
-
-    if not path.is_file():
-        raise FileNotFoundError(f"attributes must be a .mat file, got {path}, which is no file; correct the path.")
-    try:
-        content = loadmat(path)
-    except (ValueError, NotImplementedError, TypeError, OSError) as error:
-        raise ValueError(f"{path} must be a MAT file of version 5, got {error}; fetch the published file.") from error
+    content = read_mat_file(path)
     found = [name for name in content if name in _STRUCTS]
     if not found or set(content[found[0]].dtype.names or ()) != {"train", "test"}:
         names = [name for name in content if not name.startswith("__")]

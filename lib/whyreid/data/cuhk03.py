@@ -15,6 +15,7 @@ import pandas as pd
 
 from whyreid.data.image_files import check_image_files, missing_image_files
 from whyreid.data.image_rows import check_evaluable
+from whyreid.data.mat_file import read_mat_file
 from whyreid.data.raw_folder import (
     Count,
     check_counts,
@@ -141,11 +142,9 @@ def _read_folders(root: Path, boxes: str) -> tuple[Path, pd.DataFrame]:
 
 def _read_config(root: Path, boxes: str) -> tuple[Path, pd.DataFrame]:
     """The layout with a protocol file."""
-    from scipy.io import loadmat  # slow to import, needed here alone
-
     file = f"cuhk03_new_protocol_config_{boxes}.mat"
     require_folders(root, [file], f"CUHK03-NP {boxes} (nor is there {boxes}/bounding_box_train)")
-    rows = parse_cuhk03np_config(loadmat(root / file))
+    rows = parse_cuhk03np_config(read_mat_file(root / file))
     candidates = [root / f"images_{boxes}", root / boxes, root]
     for folder in candidates:
         if (folder / rows["path"].iloc[0]).is_file():

@@ -50,6 +50,7 @@ from whyreid.plots import (
 )
 from whyreid.study.attribute_steps import attribute_reading
 from whyreid.study.datasets import load_dataset
+from whyreid.study.in_words import points_in_words
 from whyreid.study.interpreter_pairs import first_mistake, prepared_pairs
 from whyreid.study.interpreter_report import (
     agreement_controls,
@@ -64,7 +65,6 @@ from whyreid.study.interpreter_steps import attribute_embeddings_of, interpreter
 from whyreid.study.interpreter_summary import (
     interpreter_summary,
     label_prior_table,
-    points_in_words,
     stored_variants,
     summary_in_words,
 )

@@ -47,6 +47,7 @@ from whyreid.plots.interpreter_ablations import (
     share_bounds_figure,
 )
 from whyreid.study.datasets import load_dataset
+from whyreid.study.in_words import points_in_words, seeds_in_words
 from whyreid.study.interpreter_ablations import MAIN, SIDE, trained_ablation
 from whyreid.study.interpreter_claim import CONTROL, control_rows
 from whyreid.study.interpreter_maps import maps_of_present, regions_of_present
@@ -56,8 +57,6 @@ from whyreid.study.interpreter_summary import (
     interpreter_summary,
     label_prior_table,
     own_domain_summary,
-    points_in_words,
-    seeds_in_words,
     stored_variants,
     summary_in_words,
 )

@@ -10,6 +10,7 @@ from whyreid.study.correspondence_parts import CONTROLS
 from whyreid.study.correspondence_ranking import LEARNED, POOLED, UNLEARNED
 from whyreid.study.correspondence_scores import BESIDE, MUTUAL, QACONV, STRONGEST
 from whyreid.study.cross_domain_summary import town
+from whyreid.study.in_words import means_in_words
 
 METHODS = (STRONGEST, MUTUAL, QACONV, "thin target", "thin target, trained on", "untrained network")
 
@@ -27,8 +28,7 @@ def agreement_table(rows: pd.DataFrame, persons: str = SAME) -> pd.DataFrame:
     """
     chosen = agreements(rows, persons)
     found = mean_and_deviation(chosen, ["method", "towns", "view"], ["agreement"])["agreement"]
-    numbers = zip(100 * found["mean"], 100 * found["sd"], strict=True)
-    words = [f"{mean:.0f}" if pd.isna(sd) else f"{mean:.0f} ± {sd:.0f}" for mean, sd in numbers]
+    words = means_in_words(100 * found["mean"], 100 * found["sd"], digits=0)
     shown = pd.Series(words, index=found.index).unstack(["towns", "view"])
     views = [view for view in (*VIEWS, *shown.columns.unique("view")) if view in shown.columns.unique("view")]
     order = [(towns, view) for towns in chosen["towns"].unique() for view in dict.fromkeys(views)]
@@ -74,8 +74,7 @@ def matching_table(rows: pd.DataFrame, measure: str = "mAP") -> pd.DataFrame:
     """
     chosen = _with_towns(rows[rows["kind"] == "ranking"])
     found = mean_and_deviation(chosen, ["method", "towns"], [measure])[measure]
-    numbers = zip(100 * found["mean"], 100 * found["sd"], strict=True)
-    words = [f"{mean:.1f}" if pd.isna(sd) else f"{mean:.1f} ± {sd:.1f}" for mean, sd in numbers]
+    words = means_in_words(100 * found["mean"], 100 * found["sd"])
     shown = pd.Series(words, index=found.index).unstack("towns")
     order = list(dict.fromkeys(chosen["towns"]))
     return shown.reindex(index=list(dict.fromkeys(chosen["method"])), columns=order).rename_axis(columns=None)

@@ -11,6 +11,7 @@ from whyreid.data import ReIDTable
 from whyreid.study.claims import mean_and_deviation
 from whyreid.study.cross_domain_methods import METHODS, method_rows
 from whyreid.study.datasets import PROMENADE_DOMAINS
+from whyreid.study.in_words import means_in_words
 
 RANKINGS: Mapping[tuple[bool, bool], str] = MappingProxyType(
     {
@@ -91,8 +92,7 @@ def transfer_table(rows: pd.DataFrame, measure: str = "mAP") -> pd.DataFrame:
     """
     rows = named_rankings(rows)
     found = mean_and_deviation(rows, ["method", "ranking", "towns"], [measure])
-    numbers = zip(100 * found[measure, "mean"], 100 * found[measure, "sd"], strict=True)
-    words = [f"{mean:.1f}" if pd.isna(sd) else f"{mean:.1f} ± {sd:.1f}" for mean, sd in numbers]
+    words = means_in_words(100 * found[measure, "mean"], 100 * found[measure, "sd"])
     shown = pd.Series(words, index=found.index).unstack("towns")
     first = rows.drop_duplicates("towns").sort_values("away", kind="stable")["towns"]
     shown = shown.reindex(columns=list(first)).rename_axis(columns=None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from whyreid.study.claims import mean_and_deviation
-from whyreid.study.interpreter_summary import mean_in_words
+from whyreid.study.in_words import mean_in_words, means_in_words
 
 COLUMNS = {
     ("match", "mean"): "match, grey",
@@ -42,10 +42,7 @@ def gain_table(rows: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
     numbers = [str(name) for name in wide if name not in ("explainer", "seed")]
     found = mean_and_deviation(wide, ["explainer"], numbers)
-    text = {
-        name: [mean_in_words(mean, sd) for mean, sd in zip(found[name, "mean"], found[name, "sd"], strict=True)]
-        for name in numbers
-    }
+    text = {name: means_in_words(found[name, "mean"], found[name, "sd"]) for name in numbers}
     table = pd.DataFrame({**text, "seeds": found["seeds", "n"].to_list()}, index=found.index)
     return table.loc[rows["explainer"].drop_duplicates()]
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from whyreid.study.claims import Claim, mean_and_deviation, read_claim
 from whyreid.study.datasets import PROMENADE_DOMAINS
+from whyreid.study.in_words import means_in_words
 from whyreid.study.interpreter_ablations import FULL
 from whyreid.study.interpreter_claim import CLAIM, CONTROL
 from whyreid.study.published_interpreters import published_interpreters
@@ -135,35 +136,8 @@ def summary_in_words(summary: pd.DataFrame, measures: Mapping[str, str], *, digi
         digits: after the point.
     """
     columns: dict[str, list[str] | list[int]] = {
-        heading: [
-            mean_in_words(mean, sd, digits=digits)
-            for mean, sd in zip(summary[measure, "mean"], summary[measure, "sd"], strict=True)
-        ]
+        heading: means_in_words(summary[measure, "mean"], summary[measure, "sd"], digits=digits)
         for measure, heading in measures.items()
     }
     columns["seeds"] = [int(number) for number in summary["seeds", "n"]]
     return pd.DataFrame(columns, index=summary.index)
-
-
-def mean_in_words(mean: float, deviation: float, *, digits: int = 1) -> str:
-    """For instance "71.9 ± 0.2"; "71.9" of one seed, "–" of none."""
-    if pd.isna(mean):
-        return "–"
-    number = f"{round(mean, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero
-    return number if pd.isna(deviation) else f"{number} ± {deviation:.{digits}f}"
-
-
-def seeds_in_words(summary: pd.DataFrame) -> str:
-    """How many seeds the lines of a summary rest on: "3 seeds", "1 to 3 seeds", "no seed"."""
-    found = summary["seeds", "n"]
-    if not len(found):
-        return "no seed"
-    least, most = int(found.min()), int(found.max())
-    if least != most:
-        return f"{least} to {most} seeds"
-    return "1 seed" if most == 1 else f"{most} seeds"
-
-
-def points_in_words(difference: float) -> str:
-    """A difference of two percentages: "1.5 points above", "0.7 points below"."""
-    return f"{abs(difference):.1f} points {'above' if difference >= 0 else 'below'}"

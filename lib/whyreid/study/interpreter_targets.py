@@ -7,9 +7,10 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from whyreid.study.in_words import mean_in_words
 from whyreid.study.interpreter_ablations import TARGETS
 from whyreid.study.interpreter_claim import CONTROL
-from whyreid.study.interpreter_summary import LABEL_PRIOR, mean_in_words
+from whyreid.study.interpreter_summary import LABEL_PRIOR
 
 NETWORKS: Mapping[str, str] = MappingProxyType({"thin": "thin", "thin-ibn": "thin-ibn", "bot-r18": "ResNet-18"})
 """Name of a network in the rows -> what a table calls it, in the order of the table."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import torch
 
 from whyreid.explain import RankCorrelation, rank_correlation
 from whyreid.study.claims import mean_and_deviation
+from whyreid.study.in_words import mean_in_words, means_in_words
 from whyreid.study.truth_localisation import FLAT, GROWN, LOCALISATION, MEASURES
 from whyreid.study.truth_summary import SETTING
 from whyreid.truth.truth_scores import PRIMARY
@@ -44,11 +47,11 @@ def localisation_beside(own: pd.DataFrame, stored: pd.DataFrame, *, grown: bool 
     spread = mean_and_deviation(stored, ["explainer"], list(columns.values())) if has_localisation(stored) else None
     cells = {}
     for name, column in columns.items():
-        flat = _number(_flat(found, name, grown))
-        cells[name, THIS_RUN] = [*found[column].map(_number), flat]
+        flat = mean_in_words(_flat(found, name, grown), math.nan, digits=_DIGITS)
+        cells[name, THIS_RUN] = [*(mean_in_words(value, math.nan, digits=_DIGITS) for value in found[column]), flat]
         if spread is not None:
-            pairs = spread[column].reindex(found.index).itertuples(index=False)
-            cells[name, STORED] = [*(_with_deviation(*pair) for pair in pairs), flat]
+            stored_column = spread[column].reindex(found.index)
+            cells[name, STORED] = [*means_in_words(stored_column["mean"], stored_column["sd"], digits=_DIGITS), flat]
     return pd.DataFrame(cells, index=pd.Index([*found.index, FLAT_ROW], name="explainer"))
 
 
@@ -145,11 +148,3 @@ def _flat(found: pd.DataFrame, measure: str, grown: bool) -> float:
     of_groups = found[found["source"] == "control"]
     values = (of_groups if len(of_groups) else found)[value + (GROWN if grown else "")]
     return float(values.iloc[0]) if len(values) else float("nan")
-
-
-def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.{_DIGITS}f}"
-
-
-def _with_deviation(mean: float, deviation: float) -> str:
-    return _number(mean) if pd.isna(deviation) else f"{_number(mean)} ± {_number(deviation)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from whyreid.study.claims import mean_and_deviation
+from whyreid.study.in_words import means_in_words
 
 _MEASURES = ["rank-1", "rank-5", "mAP", "mINP"]
 _LINE = ["method", "trained on", "tested on"]
@@ -59,7 +60,5 @@ def _shown(rows: pd.DataFrame, measures: list[str]) -> pd.DataFrame:
     columns = {}
     for measure in measures:
         mean, deviation = 100 * statistics[measure, "mean"], 100 * statistics[measure, "sd"]
-        columns[measure] = [
-            f"{m:.1f}" if pd.isna(d) else f"{m:.1f} ± {d:.1f}" for m, d in zip(mean, deviation, strict=True)
-        ]
+        columns[measure] = means_in_words(mean, deviation)
     return pd.DataFrame(columns, index=statistics.index)

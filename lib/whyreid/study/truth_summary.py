@@ -9,6 +9,7 @@ import torch
 
 from whyreid.explain import RankCorrelation, rank_correlation
 from whyreid.study.claims import mean_and_deviation, read_claim
+from whyreid.study.in_words import mean_in_words
 from whyreid.study.trust_table import FOR_PHOTOGRAPHS
 from whyreid.truth.truth_scores import PRIMARY
 
@@ -130,8 +131,7 @@ def over_seeds(rows: pd.DataFrame, values: list[str]) -> pd.DataFrame:
         setting = f"{target}, {trained} on {tested} ({int(line['seeds', 'n'])})"
         cells = lines.setdefault((source, explainer), {})
         for value in values:
-            mean, deviation = line[value, "mean"], line[value, "sd"]
-            cells[setting, value] = f"{mean:.2f}" if pd.isna(deviation) else f"{mean:.2f} ± {deviation:.2f}"
+            cells[setting, value] = mean_in_words(line[value, "mean"], line[value, "sd"], digits=2)
     return pd.DataFrame.from_dict(lines, orient="index").rename_axis(["source", "explainer"])
 
 

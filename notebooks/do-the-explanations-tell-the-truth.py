@@ -56,7 +56,7 @@ from whyreid.study.localisation_summary import (
 )
 from whyreid.study.own_average import own_average_table
 from whyreid.study.planted_fault_claim import confirmation_table, revelation_table, revelations
-from whyreid.study.planted_summary import planted_sentence
+from whyreid.study.planted_summary import confirmation_sentence, planted_sentence
 from whyreid.study.provenance import Provenance
 from whyreid.study.steps import trained_target
 from whyreid.study.target_plan import target_plan
@@ -368,11 +368,15 @@ else:
 # %% tags=["hide-input"]
 planted = stored_rows("planted-fault")
 if len(planted):
-    display(show_table(confirmation_table(planted), digits=3, small=True))
+    confirmed = confirmation_table(planted)
+    display(show_table(confirmed, digits=3, small=True), Markdown(confirmation_sentence(confirmed)))
 else:
     print("Nothing is stored yet; measure it with: whyreid claims --only planted-fault")
 
 # %% [markdown]
+# A tie in the data leaves the model a choice: what two cues tell alike can be told by either, and by the colour it told people apart before.
+# Where no true share moves there is nothing to reveal, and the tie asks the other question: who raises an alarm all the same?
+#
 # Then every explainer explains the same pairs with the sound and with the faulty target.
 # It reveals the fault when the share that it puts down to the planted quantity moves as the true share does, with an interval over families that excludes zero.
 # Where the true share did not move, any sure change is a false alarm; two sound targets from different random starts say how often that happens for nothing.
@@ -402,6 +406,8 @@ if panels:
 # * What each attribute usually does to a model is a strong explanation of any single pair, and a control that has to be printed: an explanation of one pair must add something to it.
 # * Agreement with labels can be had without any model; whether it goes with the truth has to be measured, as above.
 # * Maps that lie on what differs can be had without any model, too: in every stored run the silhouette has more of itself there than the map of any explainer.
+# * A fault in the data need not become one of the model, so it has to be confirmed before an explainer is blamed for missing it.
+# * Explanations by attributes have no place for a background: of the target that was trained on backgrounds, maps show it and the parts of attributes do not.
 # * An explainer of your own is scored in ten lines, see {doc}`/score-your-own-explainer`.
 #
 # ## Limits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from whyreid.study.planted_summary import planted_sentence
+from whyreid.study.planted_summary import confirmation_sentence, planted_sentence
 
 
 def found(*rows: tuple[str, str, int, bool, str]) -> pd.DataFrame:
@@ -53,3 +53,21 @@ def test_without_a_fault_it_says_so():
 def test_when_nobody_reveals_anything_nobody_is_named():
     sentence = planted_sentence(found(("A", "tied", 0, True, "missed"), ("B", "tied", 0, True, "misled")))
     assert sentence.endswith("No explainer reveals any of them.")
+
+
+def test_a_fault_that_the_model_did_not_take_up_is_named_with_its_effects():
+    index = pd.MultiIndex.from_tuples([("tied", "backpack"), ("tied", "upper colour"), ("background", "elsewhere")])
+    confirmed = pd.DataFrame(
+        {
+            "effect (sound)": [0.0281, 0.1, 1.1],
+            "effect (faulty)": [0.0266, 0.1, 1.4],
+            "confirmed": [0, 1, 2],
+            "seeds": 3,
+        },
+        index=index,
+    )
+    assert confirmation_sentence(confirmed) == (
+        "“tied” became one of the model in 0 of 3 seeds: the effect of “backpack” stays 0.027, where the sound target "
+        "has 0.028; “background” became one of the model in 2 of 3 seeds."
+    )
+    assert "No planted fault" in confirmation_sentence(confirmed.iloc[:0])

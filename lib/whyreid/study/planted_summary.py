@@ -1,11 +1,32 @@
-"""What explainers make of planted faults, in a sentence."""
+"""What became of planted faults, and what explainers make of them, in sentences."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from whyreid.study.planted_fault import ENDPOINTS
+
 CHANCE = "none"
 """Name of the fault that is none: two sound targets."""
+
+
+def confirmation_sentence(confirmed: pd.DataFrame) -> str:
+    """Which faults of the data became faults of the model, in how many seeds, and what a fault that did not left alone.
+
+    Args:
+        confirmed: of `whyreid.study.planted_fault_claim.confirmation_table`.
+    """
+    lines = []
+    for fault, quantity in ENDPOINTS.items():
+        if (fault, quantity) not in confirmed.index:
+            continue
+        found = confirmed.loc[(fault, quantity)]
+        line = f"“{fault}” became one of the model in {found['confirmed']:.0f} of {found['seeds']:.0f} seeds"
+        if not found["confirmed"]:
+            before, after = found["effect (sound)"], found["effect (faulty)"]
+            line += f": the effect of “{quantity}” stays {after:.3f}, where the sound target has {before:.3f}"
+        lines.append(line)
+    return "; ".join(lines) + "." if lines else "No planted fault has been measured yet."
 
 
 def planted_sentence(found: pd.DataFrame) -> str:

@@ -56,6 +56,12 @@ def test_a_missing_number_is_shown_as_a_dash():
     assert "–" in show_table(pd.DataFrame({"mINP": [float("nan")]})).to_html()
 
 
+def test_a_mean_and_its_deviation_stay_on_one_line():
+    shown = show_table(pd.DataFrame({"mAP": ["71.4 ± 0.3", None], "queries": [1234, 5]}))
+    assert "71.4\u00a0±\u00a00.3" in shown.to_html()
+    assert "1 234" in shown.to_html()
+
+
 def test_cmc_curve_is_in_per_cent_and_named_with_its_rank_1(report):
     axes = cmc_figure({"model": report}, max_rank=2).axes[0]
     np.testing.assert_allclose(axes.lines[0].get_ydata(), [50, 100])

@@ -36,14 +36,14 @@ def ranking_table(reports: Mapping[str, RankingReport], *, protocol: str) -> pd.
 
 
 def show_table(table: pd.DataFrame, *, digits: int = 1, small: bool = False) -> Styler:
-    """The table as the book shows it: `digits` after the point, a dash for what is missing.
+    """The table as the book shows it: `digits` after the point, a dash for what is missing, "±" not at a line's end.
 
     Args:
         table: numbers and texts.
         digits: after the point.
         small: in smaller print, and cells stay on one line: for tables that would not fit on the page.
     """
-    shown = table.style.format(precision=digits, na_rep="–", thousands=" ")
+    shown = table.map(_unbroken).style.format(precision=digits, na_rep="–", thousands=" ")
     if not small:
         return shown
     small_print = "font-size: 0.78em; padding: 0.15em 0.5em"
@@ -73,3 +73,8 @@ def number_sources(table: pd.DataFrame, column: Hashable) -> tuple[pd.DataFrame,
     changed = table.copy()
     changed[column] = table[column].map(numbers).fillna("")
     return changed, f"{legend}." if legend else ""
+
+
+def _unbroken(value: object) -> object:
+    """A text in which mean and deviation stay on one line; all else as it is."""
+    return value.replace(" ± ", "\u00a0±\u00a0") if isinstance(value, str) else value

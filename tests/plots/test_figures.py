@@ -16,6 +16,7 @@ from whyreid.plots import (
     ranking_table,
     show_table,
     training_figure,
+    use_book_style,
 )
 from whyreid.retrieval import evaluate_ranking
 
@@ -54,6 +55,12 @@ def test_small_print_keeps_a_cell_on_one_line():
 
 def test_a_missing_number_is_shown_as_a_dash():
     assert "–" in show_table(pd.DataFrame({"mINP": [float("nan")]})).to_html()
+
+
+def test_texts_in_tables_of_the_book_are_not_cut():
+    with pd.option_context("display.max_colwidth", 50):
+        use_book_style()
+        assert "x" * 80 in pd.DataFrame({"versions": ["x" * 80]}).to_html()
 
 
 def test_a_mean_and_its_deviation_stay_on_one_line():

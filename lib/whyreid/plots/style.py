@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import seaborn as sns
 
 MATCH_COLOUR = "#009E73"
@@ -19,6 +20,7 @@ DIVERGING_MAP = "RdBu_r"
 
 
 def use_book_style() -> None:
-    """Set matplotlib's defaults to those of the book: white ground, light grid, readable at a page's width."""
+    """Set the defaults of the book: figures on white with a light grid, readable at a page's width; tables uncut."""
     sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
     sns.set_context("notebook", rc={"axes.titlesize": 12, "axes.labelsize": 11, "legend.fontsize": 10})
+    pd.set_option("display.max_colwidth", None)

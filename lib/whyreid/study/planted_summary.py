@@ -20,7 +20,7 @@ def confirmation_sentence(confirmed: pd.DataFrame) -> str:
     for fault, quantity in ENDPOINTS.items():
         if (fault, quantity) not in confirmed.index:
             continue
-        found = confirmed.loc[(fault, quantity)]
+        found = confirmed.loc[[(fault, quantity)]].iloc[0].astype(float)
         line = f"“{fault}” became one of the model in {found['confirmed']:.0f} of {found['seeds']:.0f} seeds"
         if not found["confirmed"]:
             before, after = found["effect (sound)"], found["effect (faulty)"]

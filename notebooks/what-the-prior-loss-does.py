@@ -20,7 +20,7 @@
 # The authors of AMD {cite:p}`chen2021explainable` want the prior to take away two biases: towards attributes that are frequent, and towards attributes that cover much of the picture although two persons share them.
 # Here the prior is taken apart, on labels and, where masks are known, on the truth.
 #
-# In one sentence: on Promenade the prior brings all the agreement with labels that there is, about as much as the query's labels have without any picture, and it does not take the bias towards frequent differences away but brings it.
+# In one sentence: on Promenade the prior brings all the agreement with labels that there is, at most about as much as the query's labels have without any picture, and it does not take the bias towards frequent differences away but brings it.
 #
 # With a trained target stored, the four short trainings of this page take about four minutes on one CPU core with the default preset.
 

@@ -407,7 +407,7 @@ if panels:
 # * Agreement with labels can be had without any model; whether it goes with the truth has to be measured, as above.
 # * Maps that lie on what differs can be had without any model, too: in every stored run the silhouette has more of itself there than the map of any explainer.
 # * A fault in the data need not become one of the model, so it has to be confirmed before an explainer is blamed for missing it.
-# * Explanations by attributes have no place for a background: of the target that was trained on backgrounds, maps show it and the parts of attributes do not.
+# * Explanations by attributes have no place for a background: of the target that was trained on backgrounds, most maps show it with every seed, the parts of attributes hardly or not.
 # * An explainer of your own is scored in ten lines, see {doc}`/score-your-own-explainer`.
 #
 # ## Limits

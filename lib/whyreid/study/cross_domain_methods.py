@@ -16,10 +16,11 @@ from torch import Tensor
 from whyreid.data import ReIDTable
 from whyreid.models import distance_from_logits
 from whyreid.models.qaconv_features import Version
-from whyreid.retrieval import RankingReport, cosine_distances, evaluate_ranking, k_reciprocal_rerank, temporal_lift
+from whyreid.retrieval import cosine_distances, evaluate_ranking, k_reciprocal_rerank, temporal_lift
 from whyreid.study.claims import Row
 from whyreid.study.presets import size_of
 from whyreid.study.qaconv_steps import TrainedQAConv, qaconv_scores, trained_qaconv
+from whyreid.study.ranking_row import ranking_row
 from whyreid.study.steps import TrainedTarget, embeddings, trained_target
 from whyreid.study.target_trained_on import target_trained_on
 from whyreid.training import recipe_for
@@ -109,7 +110,7 @@ def method_rows(
         for reranked, lifted, distmat in rankings(distances_on(query, gallery), query, gallery):
             report = evaluate_ranking(distmat, query.pids, gallery.pids, query.camids, gallery.camids)
             kind: Row = {"method": method, "re-ranked": reranked, "lifted": lifted}
-            rows.append({**kind, **towns, **_measures(report)})
+            rows.append({**kind, **towns, **ranking_row(report)})
     return rows
 
 
@@ -162,13 +163,3 @@ def embedding_distances(query: Tensor, gallery: Tensor) -> PairDistances:
         return (cosine_distances(one, two) / 2).clamp(0, 1)
 
     return PairDistances(distances(query, gallery), distances(query, query), distances(gallery, gallery))
-
-
-def _measures(report: RankingReport) -> Row:
-    return {
-        "rank-1": round(report.rank1, 5),
-        "rank-5": round(float(report.cmc[4]), 5),
-        "mAP": round(report.mean_ap, 5),
-        "mINP": round(report.mean_inp, 5),
-        "queries": report.num_valid_queries,
-    }

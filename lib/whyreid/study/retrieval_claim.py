@@ -10,10 +10,10 @@ from torch import Tensor
 
 from whyreid.data import ReIDTable
 from whyreid.models import thin_network
-from whyreid.retrieval import RankingReport
 from whyreid.study.claims import Row, Unit
 from whyreid.study.datasets import PROMENADE_DOMAINS, load_dataset
 from whyreid.study.presets import size_of
+from whyreid.study.ranking_row import ranking_row
 from whyreid.study.steps import colour_embeddings, embeddings, trained_target
 from whyreid.study.target_ranking import evaluate_target_ranking
 from whyreid.training import embed_images, recipe_for
@@ -84,15 +84,5 @@ def _rows(names: _Names, features: Sequence[Tensor], tables: tuple[ReIDTable, Re
     rows: list[Row] = []
     for reranked in (False, True):
         report = evaluate_target_ranking(asked, found, *tables, metric=metric, reranked=reranked)
-        rows.append(names | {"re-ranked": reranked} | _numbers(report))
+        rows.append(names | {"re-ranked": reranked} | ranking_row(report))
     return rows
-
-
-def _numbers(report: RankingReport) -> dict[str, int | float]:
-    return {
-        "rank-1": round(report.rank1, 5),
-        "rank-5": round(float(report.cmc[4]), 5),
-        "mAP": round(report.mean_ap, 5),
-        "mINP": round(report.mean_inp, 5),
-        "queries": report.num_valid_queries,
-    }
